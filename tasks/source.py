@@ -1,0 +1,27 @@
+"""Where text comes from: the interface that every source of corpora and test records has."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+Record = Mapping[str, Any]
+
+
+class Source(Protocol):
+    """Named corpora and named test files, with the same columns whatever their origin.
+
+    Test records carry the columns of the sets they stand for: ToxiGen ``text, group``; WinoBias ``text, type``;
+    TruthfulQA ``question, incorrect_answers, category``; any other test set ``text, subset`` and optionally ``prompt``.
+    """
+
+    @property
+    def kind(self) -> str:
+        """``generated`` or ``folder``; shown to readers and part of a task's scale settings."""
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all that determines the text, cheap enough to ask at every start."""
+
+    def corpora(self) -> dict[str, Sequence[str]]:
+        """Documents of every corpus by corpus name, names sorted. Raises InputError on a bad corpus."""
+
+    def tests(self) -> dict[str, Sequence[Record]]:
+        """Records of every test file by its name, names sorted. Raises InputError on a bad test file."""
