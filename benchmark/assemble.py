@@ -1,0 +1,117 @@
+"""Builds what a method may see from the store's entries: the trained model, its examples, its checkpoints."""
+
+import json
+import resource
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lodo.benchmark.store import DamagedEntry, Job, Store
+from lodo.tasks.model import Examples, build_model
+from lodo.tasks.prepare import Prepared
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.spec import ModelSpec, Recipe
+from lodo.tasks.trained import Checkpoint, TokenMeter, TrainedModel
+from lodo.tasks.training import DTYPES, checkpoint_steps, load_parameters
+
+
+def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:
+    """Stored arrays as `Examples` on a device."""
+    return Examples(torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(scored)).to(device)
+
+
+def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: str) -> np.ndarray:
+    """The ``count`` sequences of a dataset that a run shows: (count, L), drawn without repetition from the mixture's own.
+
+    Seeded by the dataset's content, so that equal datasets show equal examples.
+    """
+    generator = np.random.default_rng(derive_seed("run examples", run, pool_hash))
+    return pool[np.sort(generator.permutation(own)[:count])]
+
+
+class SharedPass:
+    """Keeps shared computations in the store and charges each user their cost in full.
+
+    Attributes:
+        seconds, tokens, trainings: cost of the shared results that this method used but did not compute.
+    """
+
+    def __init__(self, store: Store, spec: Mapping[str, Any], meter: TokenMeter, training_tokens: int) -> None:
+        self.store, self.spec, self.meter, self.training_tokens = store, spec, meter, training_tokens
+        self.seconds = self.trainings = 0.0
+        self.tokens = 0
+
+    def __call__(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        job = Job("shared", {**self.spec, "name": name})
+        with self.store.claim(job) as partial:
+            assert partial is not None
+            try:
+                folder = self.store.open(job)
+            except (KeyError, DamagedEntry):
+                begun, forward, backward = time.perf_counter(), self.meter.forward, self.meter.backward
+                found = compute()
+                cost = {
+                    "seconds": time.perf_counter() - begun,
+                    "tokens": self.meter.forward + self.meter.backward - forward - backward,
+                    "trainings": (self.meter.backward - backward + (self.meter.forward - forward) / 3)
+                    / self.training_tokens,
+                }
+                save_file(found, partial / "values.safetensors")
+                (partial / "cost.json").write_text(json.dumps(cost))
+                self.store.commit(job, partial)
+                return found
+        cost = json.loads((folder / "cost.json").read_text())
+        self.seconds += cost["seconds"]
+        self.tokens += cost["tokens"]
+        self.trainings += cost["trainings"]
+        return load_file(folder / "values.safetensors")
+
+
+def load_trained(
+    prepared: Prepared, pool_hashes: Mapping[str, str], training: Mapping[str, Any], folder: Path, spec: Mapping[str, Any], test: str
+) -> TrainedModel:
+    """The trained model of a base training as one run of a method on one test set sees it.
+
+    Args:
+        training: the training job's specification.
+        folder: the training's entry.
+        spec: the estimate job's specification.
+    """
+    recipe = Recipe.model_validate(training["recipe"])
+    device: str = training["runtime"]["device"]
+    model = build_model(
+        ModelSpec.model_validate(training["model"]), training["vocabulary"], training["seed"], DTYPES[recipe.precision]
+    )
+    steps = checkpoint_steps(recipe.steps, recipe.checkpoints)
+    checkpoints = []
+    for before, step in zip((0, *steps), steps, strict=False):
+        lr = sum(recipe.learning_rate(index) for index in range(before, step))
+        checkpoints.append(Checkpoint(step, lr, folder / f"step-{step}.safetensors"))
+    load_parameters(model, load_file(checkpoints[-1].path))
+    slots = {item["name"]: item["slots"] for item in training["mixture"]["datasets"]}
+    datasets = {}
+    for name, pool in prepared.pools.items():
+        own = min(slots[name], len(pool))
+        drawn = draw_examples(pool, own, spec["examples"], spec["run"], pool_hashes[name])
+        datasets[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)
+    subsets = {name: as_examples(*arrays, device) for name, arrays in prepared.tests[test].items()}
+    return TrainedModel(
+        model=model.to(device).eval(),
+        datasets=datasets,
+        subsets=subsets,
+        checkpoints=tuple(checkpoints),
+        sizes=slots,
+        recipe=recipe,
+        seed=derive_seed("attribution", spec["training"], spec["run"]),
+    )
+
+
+def peak_rss() -> int:
+    """Most memory that this process has held, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

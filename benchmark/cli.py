@@ -1,0 +1,170 @@
+"""The command line: run, list, status, report. Heavy libraries are imported where they are needed."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+app = typer.Typer(
+    help="Which training dataset made the model do this, and which method can tell without retraining?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class ScaleName(StrEnum):
+    mini = "mini"
+    small = "small"
+    paper = "paper"
+
+
+class DefinitionName(StrEnum):
+    fixed_steps = "fixed-steps"
+    all_examples = "all-examples"
+
+
+class What(StrEnum):
+    tasks = "tasks"
+    methods = "methods"
+    suites = "suites"
+
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Where finished work is kept [default: $LODO_HOME or the user's cache].")
+]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder with corpora/ and tests/ [default: generated text].")
+]
+
+
+@app.command()
+def run(
+    task: Annotated[list[str] | None, typer.Option(help="Task, e.g. opt-equal/toxigen; repeatable [default: all].")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only these methods: a name or file.py:Class.")] = None,
+    add_method: Annotated[list[str] | None, typer.Option(help="A method more than the suite's.")] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help="METHOD.lr=1e-4, recipe.steps=60, model.width=32; repeatable.")
+    ] = None,
+    scale: Annotated[ScaleName, typer.Option(help="Sizes and steps, never definitions.")] = ScaleName.mini,
+    data: DataOption = None,
+    seeds: Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")] = 3,
+    runs: Annotated[int, typer.Option(help="Redraws of the training examples that a method sees.")] = 4,
+    definition: Annotated[
+        DefinitionName, typer.Option(help="What leaving out means (UnTrac Eq. 1, or Koh et al. 2019).")
+    ] = DefinitionName.fixed_steps,
+    out: Annotated[Path, typer.Option(help="Folder for tables and page.")] = Path("lodo-out"),
+    store: StoreOption = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    jobs: Annotated[int | None, typer.Option(help="Processes at once [default: cores / threads].")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads of a process; part of a result's identity.")] = 1,
+    compile: Annotated[bool, typer.Option("--compile", help="torch.compile the trainings.")] = False,
+    timeout: Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+) -> None:
+    """Train, leave out, attribute, score, report; what is done is never done again.
+
+    [bold]Example:[/bold] lodo run --task opt-equal/toxigen --add-method my_method.py:MyMethod
+    """
+    from lodo.benchmark.commands import run_command
+    from lodo.benchmark.evaluate import make_request
+
+    request = make_request(
+        tasks=task or (),
+        methods=method or (),
+        add_methods=add_method or (),
+        settings=set or (),
+        scale=scale.value,
+        data=data,
+        seeds=seeds,
+        runs=runs,
+        definition=definition.value,
+        device=device,
+        threads=threads,
+        compile=compile,
+    )
+    run_command(request, out, store, jobs, timeout, retry, dry_run, Console())
+
+
+@app.command("list")
+def list_(what: What, data: DataOption = None, store: StoreOption = None) -> None:
+    """Show the tasks of a source, the methods, or the suites.
+
+    [bold]Example:[/bold] lodo list methods
+    """
+    from lodo.benchmark.commands import list_command
+
+    list_command(what.value, data, store, Console())
+
+
+@app.command()
+def status(
+    out: Annotated[Path | None, typer.Argument(help="Out directory of a run [default: the store alone].")] = None,
+    store: StoreOption = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove from the store all that the run in DIR does not use.")
+    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check every byte of the store.")] = False,
+) -> None:
+    """Show how far a run is and how large the store is.
+
+    [bold]Example:[/bold] lodo status lodo-out
+    """
+    from lodo.benchmark.commands import status_command
+
+    status_command(out, store, prune, verify, Console())
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
+    site: Annotated[Path | None, typer.Option("--out", help="Where the page goes [default: beside the tables].")] = None,
+) -> None:
+    """Write the leaderboard page again from stored tables; needs no torch.
+
+    [bold]Example:[/bold] lodo report lodo-out --out site
+    """
+    from lodo.reports.leaderboard import write_leaderboard
+    from lodo.reports.tables import read_tables, write_tables
+
+    tables = read_tables(out)
+    if site is not None and site.resolve() != out.resolve():
+        write_tables(site, tables)
+    Console().print(f"leaderboard: {(write_leaderboard(tables, site or out)).resolve()}", highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one sentence and exit code 2, a failed run with 1."""
+    from lodo.benchmark.scheduler import RunError
+    from lodo.reports.tables import ReportError
+    from lodo.tasks.errors import InputError
+
+    errors = Console(stderr=True)
+    try:
+        app()
+    except (InputError, ReportError) as error:
+        errors.print(f"[red]error[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except RunError as error:
+        errors.print(f"[red]stopped[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:
+        errors.print(
+            f"[red]stopped[/red] {escape(str(error))}; what was finished is kept: free space or mend the folder and "
+            "give the same command again",
+            highlight=False,
+            soft_wrap=True,
+        )
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("stopped; what was finished is kept: the same command goes on from there")
+        sys.exit(130)
+
+

@@ -1,0 +1,206 @@
+"""Runs chains of jobs in worker processes, a few at a time, and copes with failures, damage and other runs."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from lodo.benchmark.jobs import Work
+from lodo.benchmark.store import DamagedEntry, Store
+from lodo.tasks.errors import InputError
+
+
+class RunError(RuntimeError):
+    """A job that everything rests on could not be done; one sentence."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Works that one process does in order; their results are in the store afterwards."""
+
+    works: tuple[Work, ...]
+
+    @property
+    def label(self) -> str:
+        return self.works[0].label
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset(key for work in self.works for key in work.needs) - {work.job.key for work in self.works}
+
+    @property
+    def cost(self) -> float:
+        return sum(work.cost for work in self.works)
+
+    @property
+    def method(self) -> bool:
+        return self.works[0].method
+
+
+class Listener(Protocol):
+    """Hears what happens while chains run."""
+
+    def begun(self, chain: Chain) -> None: ...
+    def progress(self, chain: Chain, part: float) -> None: ...
+    def ended(self, chain: Chain) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@dataclass
+class _Running:
+    chain: Chain
+    process: BaseProcess
+    pipe: Connection
+    begun: float
+    last: tuple[str, str | None] | None = None
+
+
+@dataclass
+class _State:
+    waiting: list[Chain]
+    running: list[_Running] = field(default_factory=list)
+    later: dict[Chain, float] = field(default_factory=dict)
+    retried: dict[Chain, int] = field(default_factory=dict)
+    computed: list[str] = field(default_factory=list)
+
+
+def intact(store: Store, chain: Chain, listener: Listener | None = None) -> bool:
+    """Whether every work of a chain is in the store; small entries are checked byte by byte.
+
+    Trainings are large: they are checked where they are read.
+    """
+    for work in chain.works:
+        if work.job.kind == "training":
+            if not store.has(work.job):
+                return False
+            continue
+        try:
+            store.open(work.job)
+        except KeyError:
+            return False
+        except DamagedEntry as error:
+            if listener:
+                listener.note(f"{error}: doing it again")
+            return False
+    return True
+
+
+def fail(store: Store, work: Work, cause: str) -> None:
+    """Record in the store that a method's job failed and why, so that it is not tried at every run."""
+    with store.claim(work.job) as partial:
+        assert partial is not None
+        if not store.has(work.job):
+            (partial / "failure.json").write_text(json.dumps({"cause": cause}, ensure_ascii=False))
+            store.commit(work.job, partial)
+
+
+def run_chains(
+    store: Store,
+    chains: Sequence[Chain],
+    producers: Mapping[str, Chain],
+    jobs: int,
+    threads: int,
+    listener: Listener,
+    timeout: float | None = None,
+) -> list[str]:
+    """Do the chains, at most ``jobs`` at once; returns the keys of the jobs that this call computed.
+
+    Args:
+        producers: by job key, the chain that makes it, for redoing what turns out damaged.
+        timeout: seconds after which a method's process is ended and its job recorded as failed.
+
+    Raises:
+        InputError: a source is bad.
+        RunError: a training diverged or a worker that is no method's died; what was finished stays in the store.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lodo.benchmark.worker"])
+    state = _State(list(chains))
+    try:
+        while state.waiting or state.running:
+            _start(store, state, context, jobs, threads, listener)
+            pipes = [item.pipe for item in state.running]
+            for pipe in wait([*pipes, *(item.process.sentinel for item in state.running)], timeout=0.5):
+                for item in [item for item in state.running if pipe in (item.pipe, item.process.sentinel)]:
+                    _hear(store, state, item, producers, listener)
+            if timeout is not None:
+                for item in [item for item in state.running if item.chain.method]:
+                    if time.monotonic() - item.begun > timeout:
+                        item.process.kill()
+                        item.last = ("failed", f"time-out: not done after {timeout:g} seconds (--timeout)")
+    finally:
+        for item in state.running:
+            item.process.kill()
+    return state.computed
+
+
+def _start(
+    store: Store, state: _State, context: multiprocessing.context.ForkServerContext, jobs: int, threads: int, listener: Listener
+) -> None:
+    from lodo.benchmark.entry import work_in_child
+
+    pending = {work.job.key for chain in state.waiting for work in chain.works}
+    pending |= {work.job.key for item in state.running for work in item.chain.works}
+    now = time.monotonic()
+    for chain in list(state.waiting):
+        if len(state.running) >= jobs:
+            return
+        if state.later.get(chain, 0) > now or chain.needs & pending:
+            continue
+        state.waiting.remove(chain)
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work_in_child, args=(store.root, chain.works, theirs, threads), daemon=True)
+        process.start()
+        theirs.close()
+        state.running.append(_Running(chain, process, ours, now))
+        listener.begun(chain)
+
+
+def _hear(store: Store, state: _State, item: _Running, producers: Mapping[str, Chain], listener: Listener) -> None:
+    """Take what a worker has sent; when it has ended, decide what becomes of its chain."""
+    try:
+        while item.pipe.poll():
+            word, content = item.pipe.recv()
+            if word == "progress":
+                listener.progress(item.chain, content)
+            elif word == "computed":
+                state.computed.append(content)
+            elif word == "damaged":
+                listener.note(f"{content}: doing it again")
+            else:
+                item.last = (word, content)
+    except (EOFError, OSError):
+        item.process.join(5)
+    if item.process.is_alive() and item.last is None:
+        return
+    item.process.join(10)
+    item.pipe.close()
+    state.running.remove(item)
+    word, content = item.last or ("failed", f"its process ended with code {item.process.exitcode}"
+                                  + (" (killed, most likely out of memory)" if item.process.exitcode == -9 else ""))
+    chain = item.chain
+    if word == "done":
+        listener.ended(chain)
+    elif word == "busy":
+        state.later[chain] = time.monotonic() + 1.0
+        state.waiting.append(chain)
+    elif word == "DamagedEntry" and state.retried.get(chain, 0) < 2:
+        state.retried[chain] = state.retried.get(chain, 0) + 1
+        listener.note(f"{content}: doing it again")
+        for key in sorted(chain.needs):
+            producer = producers.get(key)
+            if producer and producer not in state.waiting and not any(i.chain is producer for i in state.running):
+                state.waiting.insert(0, producer)
+        state.waiting.append(chain)
+    elif word == "InputError":
+        raise InputError(content)
+    elif chain.method:
+        fail(store, chain.works[0], str(content))
+        listener.note(f"{chain.label} failed: {content}")
+        listener.ended(chain)
+    else:
+        raise RunError(f"{chain.label}: {content}")

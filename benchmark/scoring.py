@@ -1,0 +1,68 @@
+"""Correlates estimates with the truth, and the truth of one seed with that of another."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Score:
+    """Agreement of an estimate with the truth over the K datasets of one test subset."""
+
+    pearson: float | None
+    spearman: float | None
+    status: str
+    reason: str
+
+
+def varies(values: np.ndarray) -> bool:
+    """Whether values differ by more than rounding: a range above 1e-9 of their size."""
+    return bool(np.ptp(values) > 1e-9 * max(np.abs(values).max(), 1e-300))
+
+
+def score(estimate: np.ndarray, truth: np.ndarray) -> Score:
+    """Pearson and Spearman between a (K,) estimate and a (K,) truth; undefined, with the reason, without variance."""
+    if not varies(truth):
+        return Score(None, None, "undefined", "truth is the same for every dataset")
+    if not varies(estimate):
+        return Score(None, None, "undefined", "estimate is the same for every dataset")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.NearConstantInputWarning)
+        return Score(
+            float(stats.pearsonr(estimate, truth).statistic), float(stats.spearmanr(estimate, truth).statistic), "ok", ""
+        )
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How far the seed-averaged truth of a subset can be relied on.
+
+    Attributes:
+        mean_r: mean Pearson correlation over the pairs of seeds.
+        reliability: R = n r / (1 + (n - 1) r), Spearman-Brown for the average of n seeds.
+        ceiling: sqrt(R), the most that any method can expect to score against the average.
+    """
+
+    mean_r: float | None
+    reliability: float | None
+    ceiling: float | None
+    reason: str
+
+
+def reliability(truths: Sequence[np.ndarray]) -> Reliability:
+    """Reliability of the average of n seeds' (K,) truths of one subset."""
+    count = len(truths)
+    if count < 2:
+        return Reliability(None, None, None, "needs two seeds or more")
+    if not all(varies(truth) for truth in truths):
+        return Reliability(None, None, None, "truth is the same for every dataset")
+    table = np.corrcoef(np.stack(truths))
+    mean = float(table[np.triu_indices(count, 1)].mean())
+    denominator = 1 + (count - 1) * mean
+    if denominator <= 0:
+        return Reliability(mean, None, None, "seeds disagree so far that the formula has no value")
+    found = count * mean / denominator
+    return Reliability(mean, found, float(np.sqrt(max(found, 0.0))), "")

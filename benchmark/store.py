@@ -1,0 +1,162 @@
+"""The store: finished work by the hash of its specification, whole or absent, shared by any number of runs."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from lodo.tasks.spec import canonical_json, digest
+
+MANIFEST = "manifest.json"
+
+
+class DamagedEntry(RuntimeError):
+    """An entry's bytes are not those its manifest vouches for."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a piece of work is: its kind and all that its result depends on. Equal jobs have equal keys."""
+
+    kind: str
+    spec: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        return digest({"kind": self.kind, "spec": self.spec})
+
+
+def default_home() -> Path:
+    """``$LODO_HOME``, else the platform's cache folder."""
+    return Path(os.environ.get("LODO_HOME") or platformdirs.user_cache_dir("lodo"))
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Store:
+    """A folder of entries ``KIND/KEY/``; an entry counts once its manifest, written last, vouches for every file.
+
+    Work goes on in ``partial/KEY/`` under an exclusive ``flock`` of ``locks/KEY`` and is moved into place in one
+    rename, so that a killed process leaves nothing half done and two processes never do the same work.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("partial", "locks"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+
+    def path(self, job: Job) -> Path:
+        return self.root / job.kind / job.key
+
+    def has(self, job: Job) -> bool:
+        """Whether the entry is there (its manifest exists; its bytes are checked by `open`)."""
+        return (self.path(job) / MANIFEST).exists()
+
+    def open(self, job: Job) -> Path:
+        """The folder of a finished entry, its checksums verified.
+
+        Raises:
+            KeyError: there is no such entry.
+            DamagedEntry: a file is missing or has other bytes; the entry has been moved out of the way.
+        """
+        folder = self.path(job)
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text())
+            files: dict[str, str] = manifest["files"]
+        except FileNotFoundError:
+            raise KeyError(job.key) from None
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            self._discard(folder)
+            raise DamagedEntry(f"{job.kind} {job.key[:12]} in the store has an unreadable manifest ({error})") from error
+        for name, wanted in files.items():
+            path = folder / name
+            if not path.is_file() or _checksum(path) != wanted:
+                self._discard(folder)
+                raise DamagedEntry(f"{job.kind} {job.key[:12]} in the store is damaged: {name} is not as it was written")
+        return folder
+
+    @contextlib.contextmanager
+    def claim(self, job: Job, wait: bool = True) -> Iterator[Path | None]:
+        """Hold a job's lock and give its working folder; None if another process holds it and ``wait`` is false.
+
+        The folder may hold what an interrupted attempt at the same job had saved.
+        """
+        lock = os.open(self.root / "locks" / job.key, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield None
+                return
+            partial = self.root / "partial" / job.key
+            partial.mkdir(exist_ok=True)
+            yield partial
+        finally:
+            os.close(lock)
+
+    def commit(self, job: Job, partial: Path) -> Path:
+        """Vouch for everything in the working folder and move it into place. Call it under `claim`."""
+        for leftover in partial.glob("*.tmp"):
+            leftover.unlink()
+        files = {path.name: _checksum(path) for path in sorted(partial.iterdir()) if path.name != MANIFEST}
+        text = canonical_json({"kind": job.kind, "spec": job.spec, "files": files})
+        with (partial / MANIFEST).open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        target = self.path(job)
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            self._discard(target)
+        partial.rename(target)
+        return target
+
+    def _discard(self, folder: Path) -> None:
+        aside = self.root / "partial" / f"damaged-{folder.name}-{os.getpid()}"
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def entries(self) -> Iterator[tuple[str, Path, int]]:
+        """Kind, folder and bytes of every finished entry."""
+        for manifest in sorted(self.root.glob(f"*/*/{MANIFEST}")):
+            folder = manifest.parent
+            if folder.parent.name != "partial":
+                yield folder.parent.name, folder, sum(path.stat().st_size for path in folder.iterdir())
+
+    def prune(self, keep: frozenset[str], kinds: frozenset[str] | None = None) -> tuple[int, int]:
+        """Remove entries whose key is not kept; returns how many and their bytes. Unfinished work goes too."""
+        removed = freed = 0
+        for kind, folder, size in list(self.entries()):
+            if folder.name not in keep and (kinds is None or kind in kinds):
+                shutil.rmtree(folder)
+                removed, freed = removed + 1, freed + size
+        for folder in (self.root / "partial").iterdir():
+            with self.try_lock(folder.name) as held:
+                if held and folder.name not in keep:
+                    freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                    shutil.rmtree(folder, ignore_errors=True)
+        return removed, freed
+
+    @contextlib.contextmanager
+    def try_lock(self, key: str) -> Iterator[bool]:
+        """Whether nobody is working on a key; held while inside."""
+        lock = os.open(self.root / "locks" / key, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+        except BlockingIOError:
+            yield False
+        finally:
+            os.close(lock)

@@ -1,0 +1,224 @@
+"""The worker process: takes one job, computes it into the store, reports on a pipe, and dies with its parent."""
+
+import dataclasses
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lodo.benchmark import assemble
+from lodo.benchmark.jobs import Work, content_hash
+from lodo.benchmark.sources import open_source
+from lodo.benchmark.store import DamagedEntry, Job, Store
+from lodo.methods.base import AttributionError
+from lodo.methods.select import build_method
+from lodo.tasks.errors import InputError, TrainingDiverged
+from lodo.tasks.model import build_model, mean_loss
+from lodo.tasks.overlap import describe, find_overlaps
+from lodo.tasks.prepare import load_prepared, prepare, save_prepared
+from lodo.tasks.slots import Pool, base_slots, dropped_slots, refilled_slots, reshuffled_slots
+from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec, canonical_json
+from lodo.tasks.subsets import draw_subsets
+from lodo.tasks.trained import TokenMeter
+from lodo.tasks.training import DTYPES, checkpoint_steps, load_parameters, train
+
+Report = Callable[[float], None]
+
+
+def plain_spec(job: Job) -> dict[str, Any]:
+    """A job's specification as plain JSON values, as the store's manifest would give it back."""
+    found: dict[str, Any] = json.loads(canonical_json(job.spec))
+    return found
+
+
+def inventory(store: Store, work: Work, folder: Path, report: Report) -> None:
+    source = open_source(work.inputs["source"])
+    corpora, tests = source.corpora(), source.tests()
+    warnings = []
+    for name, records in tests.items():
+        subsets = draw_subsets(name, records, size=sys.maxsize, min_pairs=1)
+        warnings += [f"test set '{name}': {line}" for line in describe(find_overlaps(corpora, subsets))]
+    found = {
+        "corpora": {name: sum(map(len, documents)) for name, documents in corpora.items()},
+        "tests": sorted(tests),
+        "warnings": warnings,
+    }
+    (folder / "inventory.json").write_text(json.dumps(found, ensure_ascii=False))
+
+
+def prepared(store: Store, work: Work, folder: Path, report: Report) -> None:
+    spec = plain_spec(work.job)
+    source = open_source(work.inputs["source"])
+    mixture = Mixture.model_validate(work.inputs["mixture"].model_dump())
+    test_sets = [TestSet.model_validate(item) for item in spec["test_sets"]]
+    found, tokenizer = prepare(
+        source.corpora(),
+        source.tests(),
+        mixture,
+        TokenizerSpec.model_validate(spec["tokenizer"]),
+        test_sets,
+        spec["sequence_length"],
+        spec["positions"],
+    )
+    save_prepared(found, tokenizer, folder)
+    info = {
+        "vocabulary": found.vocabulary,
+        "available": {name: len(pool) for name, pool in found.pools.items()},
+        "pools": {name: content_hash(pool) for name, pool in found.pools.items()},
+        "subsets": {
+            test.name: {
+                name: {
+                    "hash": content_hash(tokens, scored),
+                    "examples": len(tokens),
+                    "wanted": test.subset_size,
+                    "scored": int(scored.sum()),
+                    "tokens": int(tokens.size),
+                }
+                for name, (tokens, scored) in found.tests[test.name].items()
+            }
+            for test in test_sets
+        },
+    }
+    (folder / "info.json").write_text(json.dumps(info, ensure_ascii=False))
+
+
+def training(store: Store, work: Work, folder: Path, report: Report) -> None:
+    spec = plain_spec(work.job)
+    data = load_prepared(store.open(work.inputs["prepared"]))
+    recipe, seed, left_out = Recipe.model_validate(spec["recipe"]), spec["seed"], spec["left_out"]
+    names = [item["name"] for item in spec["mixture"]["datasets"]]
+    pools = [Pool(item["name"], item["slots"], len(data.pools[item["name"]])) for item in spec["mixture"]["datasets"]]
+    if left_out is None:
+        slots = base_slots(pools, seed)
+    elif spec["definition"] == "all-examples":
+        slots = dropped_slots(pools, seed, names.index(left_out), recipe.batch_size)
+    else:
+        fill = refilled_slots if recipe.coupled else reshuffled_slots
+        slots = fill(pools, seed, names.index(left_out))
+    log = train(
+        ModelSpec.model_validate(spec["model"]),
+        recipe,
+        spec["vocabulary"],
+        [data.pools[name] for name in names],
+        slots,
+        seed,
+        folder,
+        Runtime.model_validate(spec["runtime"]),
+        keep="all" if left_out is None else "last",
+        on_step=lambda done, total: report(done / total),
+    )
+    (folder / "log.json").write_text(json.dumps(dataclasses.asdict(log)))
+
+
+def evaluation(store: Store, work: Work, folder: Path, report: Report) -> None:
+    spec, train_spec = plain_spec(work.job), plain_spec(work.inputs["training"])
+    data = load_prepared(store.open(work.inputs["prepared"]))
+    recipe = Recipe.model_validate(train_spec["recipe"])
+    model = build_model(
+        ModelSpec.model_validate(train_spec["model"]), train_spec["vocabulary"], train_spec["seed"], DTYPES[recipe.precision]
+    )
+    if not spec["initial"]:
+        entry = store.open(work.inputs["training"])
+        last = max(entry.glob("step-*.safetensors"), key=lambda path: int(path.stem.split("-")[1]))
+        load_parameters(model, assemble.load_file(last))
+    device = train_spec["runtime"]["device"]
+    examples = assemble.as_examples(*data.tests[work.inputs["test"]][work.inputs["subset"]], device)
+    loss = mean_loss(model.to(device).eval(), examples)
+    (folder / "loss.json").write_text(json.dumps({"loss": loss}))
+
+
+def estimate(store: Store, work: Work, folder: Path, report: Report) -> None:
+    spec, train_spec = plain_spec(work.job), plain_spec(work.inputs["training"])
+    data = load_prepared(store.open(work.inputs["prepared"]))
+    trained = assemble.load_trained(
+        data, work.inputs["pools"], train_spec, store.open(work.inputs["training"]), spec, work.inputs["test"]
+    )
+    recipe = Recipe.model_validate(train_spec["recipe"])
+    training_tokens = recipe.steps * recipe.batch_size * recipe.sequence_length
+    meter = TokenMeter(trained.model)
+    shared_spec = {key: spec[key] for key in ("training", "subsets", "examples", "run", "code", "runtime")}
+    shared = assemble.SharedPass(
+        store, {**shared_spec, "method_code": work.inputs["engine_code"]}, meter, training_tokens
+    )
+    trained = dataclasses.replace(trained, shared=shared)
+    method = build_method(work.inputs["reference"], spec["hyperparameters"])
+    begun = time.perf_counter()
+    found = method.attribute(trained).checked(trained)
+    seconds = time.perf_counter() - begun + shared.seconds
+    answer = {
+        "influence": found.influence.tolist(),
+        "steps": None if found.steps is None else list(found.steps),
+        "datasets": list(found.datasets),
+        "subsets": list(found.subsets),
+    }
+    cost = {
+        "seconds": seconds,
+        "peak_rss": assemble.peak_rss(),
+        "tokens": meter.forward + meter.backward + shared.tokens,
+        "training_equivalents": meter.trainings(training_tokens) + shared.trainings,
+    }
+    (folder / "estimate.json").write_text(json.dumps(answer, ensure_ascii=False))
+    (folder / "cost.json").write_text(json.dumps(cost))
+
+
+COMPUTE: dict[str, Callable[[Store, Work, Path, Report], None]] = {
+    function.__name__: function for function in (inventory, prepared, training, evaluation, estimate)
+}
+
+
+def _die_with_parent(pipe: Connection) -> None:
+    try:
+        pipe.recv()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def main(root: Path, works: tuple[Work, ...], pipe: Connection, threads: int) -> None:
+    """Do works one after another, the later ones building on the first; messages on the pipe are (word, content)."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    threading.Thread(target=_die_with_parent, args=(pipe,), daemon=True).start()
+    store = Store(root)
+    try:
+        for work in works:
+            with store.claim(work.job, wait=False) as folder:
+                if folder is None:
+                    pipe.send(("busy", None))
+                    return
+                if not _finished(store, work.job, pipe):
+                    COMPUTE[work.job.kind](store, work, folder, lambda part: pipe.send(("progress", part)))
+                    store.commit(work.job, folder)
+                    pipe.send(("computed", work.job.key))
+                else:
+                    folder.rmdir()
+        pipe.send(("done", None))
+    except (InputError, TrainingDiverged, AttributionError, DamagedEntry) as error:
+        pipe.send((type(error).__name__, str(error)))
+    except MemoryError:
+        pipe.send(("failed", "out of memory"))
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = " ".join(str(error).split())[:300]
+        cause = "out of memory" if "out of memory" in text.lower() or "can't allocate" in text.lower() else None
+        pipe.send(
+            ("failed", cause or f"{type(error).__name__}: {text} (in {Path(where.filename).name}, line {where.lineno})")
+        )
+
+
+def _finished(store: Store, job: Job, pipe: Connection) -> bool:
+    try:
+        store.open(job)
+    except KeyError:
+        return False
+    except DamagedEntry as error:
+        pipe.send(("damaged", str(error)))
+        return False
+    return True

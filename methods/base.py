@@ -1,0 +1,103 @@
+"""The interface of every attribution method: what it is given, what it answers, how it is registered."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+
+from lodo.tasks.errors import InputError
+from lodo.tasks.registry import Registry
+
+if TYPE_CHECKING:
+    from lodo.tasks.trained import TrainedModel
+
+
+class AttributionError(RuntimeError):
+    """A method broke its contract or could not finish; recorded as a failed row with this sentence as its cause."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Estimated influence of K training datasets on S test subsets.
+
+    Attributes:
+        influence: (K, S), or (T, K, S) after each of T unlearning steps. Positive = leaving the dataset out raises
+            the test loss. Units are the method's own: scores are correlations.
+        datasets, subsets: the labels of the last two axes.
+        steps: (T,) optimizer steps done at each of the T, where there are any; the last one is the estimate.
+    """
+
+    influence: np.ndarray
+    datasets: tuple[str, ...]
+    subsets: tuple[str, ...]
+    steps: tuple[int, ...] | None = None
+
+    @staticmethod
+    def of(trained: "TrainedModel", influence: Any, steps: tuple[int, ...] | None = None) -> "Attribution":
+        """Label an array or tensor with the names and the order of a trained model's datasets and subsets."""
+        array = np.asarray(influence.detach().cpu() if hasattr(influence, "detach") else influence, dtype=np.float64)
+        return Attribution(array, tuple(trained.datasets), tuple(trained.subsets), steps)
+
+    def checked(self, trained: "TrainedModel") -> "Attribution":
+        """Itself, if shape, labels and numbers are as agreed. Raises AttributionError saying what is not."""
+        datasets, subsets = tuple(trained.datasets), tuple(trained.subsets)
+        if self.datasets != datasets or self.subsets != subsets:
+            raise AttributionError(
+                f"wrong labels: datasets {list(self.datasets)} and subsets {list(self.subsets)} are not the task's "
+                f"{list(datasets)} and {list(subsets)} in this order; build the answer with Attribution.of(trained, …)"
+            )
+        wanted: tuple[int, ...] = (len(datasets), len(subsets))
+        if self.steps is not None:
+            wanted = (len(self.steps), *wanted)
+        if self.influence.shape != wanted:
+            raise AttributionError(f"wrong shape: influence is {self.influence.shape}, the task wants {wanted}")
+        if not np.isfinite(self.influence).all():
+            bad = int((~np.isfinite(self.influence)).sum())
+            raise AttributionError(f"{bad} of {self.influence.size} influences are not finite numbers")
+        return self
+
+
+class AttributionMethod:
+    """A method: a frozen dataclass whose fields are its hyperparameters, with one function.
+
+    Defaults are the paper's values. ``tuned`` holds what replaces them at a scale and ``tuned_on`` says on what it was
+    tuned; ``summary`` and ``paper`` are shown to readers.
+    """
+
+    name: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    tuned_on: ClassVar[str] = ""
+    reference: ClassVar[bool] = False
+
+    def attribute(self, trained: "TrainedModel") -> Attribution:
+        """Estimate the influence of each training dataset on each test subset from the trained model alone."""
+        raise NotImplementedError
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The dataclass fields by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+
+Method = TypeVar("Method", bound=type[AttributionMethod])
+METHODS: Registry[type[AttributionMethod]] = Registry("method", package="lodo.methods", entry_points="lodo.methods")
+
+
+def register(name: str) -> Callable[[Method], Method]:
+    """Class decorator that puts a method into the registry under a name."""
+
+    def put(cls: Method) -> Method:
+        if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+            raise InputError(
+                f"method '{name}': class {cls.__name__} is not a frozen dataclass; put @dataclass(frozen=True) "
+                "between @register and the class"
+            )
+        cls.name = name
+        METHODS.add(name, cls)
+        return cls
+
+    return put

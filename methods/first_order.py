@@ -1,0 +1,60 @@
+"""First-order scores from one shared gradient pass: GradDot, GradCos, TracIn."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from lodo.methods.base import Attribution, AttributionMethod, register
+
+if TYPE_CHECKING:
+    from lodo.tasks.trained import TrainedModel
+
+
+@register("graddot")
+@dataclass(frozen=True)
+class GradDot(AttributionMethod):
+    """Dot product of a dataset's and a subset's summed gradients at theta_0 (UnTrac Eq. 7, last checkpoint only).
+
+    influence_ks = <grad L(Z_k), grad L(Z'_s)>, (K, S), positive: a step against grad L(Z_k) lowers the test loss.
+    """
+
+    summary: ClassVar[str] = "dot product of the summed gradients at the last checkpoint"
+    paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Sec. 4.1"
+
+    def attribute(self, trained: "TrainedModel") -> Attribution:
+        from lodo.methods.engine.gradients import gradient_products
+
+        return Attribution.of(trained, gradient_products(trained, trained.checkpoints[-1]).dot)
+
+
+@register("gradcos")
+@dataclass(frozen=True)
+class GradCos(AttributionMethod):
+    """Cosine of a dataset's and a subset's summed gradients at theta_0 (UnTrac Sec. 4.1)."""
+
+    summary: ClassVar[str] = "cosine of the summed gradients at the last checkpoint"
+    paper: ClassVar[str] = "Barshan et al. 2020; UnTrac Sec. 4.1"
+
+    def attribute(self, trained: "TrainedModel") -> Attribution:
+        from lodo.methods.engine.gradients import gradient_products
+
+        found = gradient_products(trained, trained.checkpoints[-1])
+        return Attribution.of(trained, found.dot / found.dataset_norms[:, None] / found.subset_norms[None, :])
+
+
+@register("tracin")
+@dataclass(frozen=True)
+class TracIn(AttributionMethod):
+    """Sum over checkpoints of eta_t <grad L(Z_k, theta_t), grad L(Z'_s, theta_t)> (UnTrac Eq. 7).
+
+    eta_t is the learning rate summed over the steps since the checkpoint before, so that warm-up and decay count.
+    """
+
+    summary: ClassVar[str] = "learning-rate-weighted dot products summed over the checkpoints"
+    paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Eq. 7"
+
+    def attribute(self, trained: "TrainedModel") -> Attribution:
+        from lodo.methods.engine.gradients import gradient_products
+
+        return Attribution.of(
+            trained, sum(point.lr * gradient_products(trained, point).dot for point in trained.checkpoints)
+        )

@@ -1,0 +1,1 @@
+"""Task families, a file each; every module here is imported when the registry is first asked."""

@@ -1,0 +1,87 @@
+"""Pretraining tasks (UnTrac Sec. 5.2): an OPT trained from scratch on a mixture of corpora, equal or different in size."""
+
+from collections.abc import Mapping, Sequence
+
+from lodo.tasks.family import Settings, register_family
+from lodo.tasks.slots import apportion
+from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Scale, Task, TestSet, TokenizerSpec, TrainingDataset
+
+# UnTrac Sec. 5.2: 96,000 : 64,000 : 48,000 : 32,000 : 32,000 : 16,000 : 16,000 : 16,000 sequences.
+DIFFERENT = (6, 4, 3, 2, 2, 1, 1, 1)
+
+OPT_125M = ModelSpec(width=768, layers=12, heads=12, feedforward=3072, positions=2048, dropout=0.1)
+
+SETTINGS: dict[tuple[Scale, str], Settings] = {
+    ("mini", "generated"): Settings(
+        tokenizer=TokenizerSpec(vocabulary=1024),
+        model=ModelSpec(width=64, layers=2, heads=4, feedforward=256, positions=64),
+        recipe=Recipe(steps=300, batch_size=32, sequence_length=32, lr=4e-3, schedule="linear", warmup=20),
+        subset_size=32,
+        min_pairs=16,
+        examples=64,
+    ),
+    ("mini", "folder"): Settings(
+        tokenizer=TokenizerSpec(vocabulary=2048),
+        model=ModelSpec(width=128, layers=2, heads=4, feedforward=512, positions=128),
+        recipe=Recipe(steps=800, batch_size=16, sequence_length=64, lr=2e-3, schedule="linear", warmup=40),
+        subset_size=256,
+        min_pairs=128,
+        examples=128,
+    ),
+    ("small", "folder"): Settings(
+        tokenizer=TokenizerSpec(vocabulary=8192),
+        model=ModelSpec(width=512, layers=6, heads=8, feedforward=2048, positions=256),
+        recipe=Recipe(
+            steps=4000, batch_size=32, sequence_length=256, lr=6e-4, schedule="linear", warmup=200, precision="bfloat16"
+        ),
+        subset_size=256,
+        min_pairs=128,
+        examples=1000,
+    ),
+    ("paper", "folder"): Settings(
+        tokenizer=TokenizerSpec(vocabulary=50265),
+        model=OPT_125M,
+        recipe=Recipe(steps=40000, batch_size=8, sequence_length=1024, lr=5e-5, schedule="constant"),
+        subset_size=256,
+        min_pairs=128,
+        examples=10000,
+    ),
+}
+
+
+def slot_shares(corpora: Mapping[str, int], weights: Sequence[int], slots: int) -> Mixture:
+    """Give each corpus its share of the slots: the corpus with the most characters has the first weight, and so on.
+
+    Corpora beyond the weights have weight 1. The mixture lists its datasets by name.
+    """
+    ranked = sorted(corpora, key=lambda name: (-corpora[name], name))
+    padded = [*weights, *[1] * len(ranked)][: len(ranked)]
+    shares = dict(zip(ranked, apportion(slots, padded), strict=True))
+    return Mixture(datasets=tuple(TrainingDataset(name=name, slots=shares[name]) for name in sorted(shares)))
+
+
+def _build(family: str, weights: Sequence[int], test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+    recipe = settings.recipe
+    return Task(
+        name=f"{family}/{test}",
+        scale=scale,
+        source=source,
+        mixture=slot_shares(corpora, weights, recipe.steps * recipe.batch_size),
+        tokenizer=settings.tokenizer,
+        model=settings.model,
+        recipe=recipe,
+        test_set=TestSet(name=test, subset_size=settings.subset_size, min_pairs=settings.min_pairs),
+        examples=settings.examples,
+    )
+
+
+@register_family("opt-equal", settings=SETTINGS)
+def opt_equal(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+    """An OPT trained on equal numbers of sequences of each corpus (UnTrac Sec. 5.2, "equal")."""
+    return _build("opt-equal", (), test, scale, source, corpora, settings)
+
+
+@register_family("opt-different", settings=SETTINGS)
+def opt_different(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+    """An OPT trained on corpora of sizes 6:4:3:2:2:1:1:1, largest corpus first (UnTrac Sec. 5.2, "different")."""
+    return _build("opt-different", DIFFERENT, test, scale, source, corpora, settings)

@@ -1,0 +1,92 @@
+"""Task families: a name, its settings by scale and source, and a function that builds one task per test set."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from lodo.tasks.errors import InputError
+from lodo.tasks.registry import Registry, did_you_mean
+from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Task, TokenizerSpec
+
+
+class Settings(Frozen):
+    """What a scale fixes: sizes and steps, never definitions.
+
+    ``examples`` is the number of training examples of each dataset that a method sees in a run.
+    """
+
+    tokenizer: TokenizerSpec
+    model: ModelSpec
+    recipe: Recipe
+    subset_size: Positive
+    min_pairs: Positive
+    examples: Positive
+
+    def changed(self, changes: Mapping[str, str]) -> "Settings":
+        """With options such as ``recipe.steps=60`` or ``task.examples=32`` put in; raises InputError on a bad one."""
+        data = self.model_dump()
+        for key, text in changes.items():
+            group, _, field = key.partition(".")
+            target = data if group == "task" else data.get(group)
+            known = sorted(
+                name for name, value in (target or {}).items() if not (group == "task" and isinstance(value, dict))
+            )
+            if not isinstance(target, dict) or field not in known:
+                raise InputError(f"--set {key}={text}: there is no {field or 'such field'} in {group}"
+                                 f"{did_you_mean(field, known)}; it has {', '.join(known)}")
+            target[field] = None if text == "none" else text
+        try:
+            return Settings.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"--set {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+class Build(Protocol):
+    """Builds the task of a family for one test set; ``corpora`` maps corpus names to their characters of text."""
+
+    def __call__(
+        self, test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings
+    ) -> Task: ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """A registered task family; its tasks are named ``family/test set``."""
+
+    name: str
+    settings: Mapping[tuple[Scale, str], Settings]
+    build: Build
+
+    @property
+    def summary(self) -> str:
+        return (self.build.__doc__ or "").strip().splitlines()[0]
+
+    def task(
+        self, test: str, scale: Scale, source: str, corpora: Mapping[str, int], changes: Mapping[str, str]
+    ) -> Task:
+        """The family's task on a test set. Raises InputError where the scale has no such source or a change is bad."""
+        if (scale, source) not in self.settings:
+            has = ", ".join(f"{scale} with {kind} text" for scale, kind in self.settings)
+            raise InputError(f"--scale {scale}: {self.name} has no {source} text at this scale; it has {has}")
+        settings = self.settings[scale, source].changed(changes)
+        try:
+            return self.build(test, scale, source, corpora, settings)
+        except ValidationError as error:
+            raise InputError(f"{self.name}/{test}: {error.errors()[0]['msg']}") from error
+
+
+FAMILIES: Registry[Family] = Registry("task", package="lodo.tasks.families", entry_points="lodo.tasks")
+
+
+def register_family(name: str, settings: Mapping[tuple[Scale, str], Settings]) -> Callable[[Build], Any]:
+    """Decorator that registers a build function as the task family ``name``."""
+
+    def put(build: Build) -> Family:
+        family = Family(name, settings, build)
+        FAMILIES.add(name, family)
+        return family
+
+    return put

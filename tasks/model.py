@@ -1,0 +1,110 @@
+"""The language model and its loss: an OPT with random weights, negative log-likelihood per scored token."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import OPTConfig, OPTForCausalLM
+
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.spec import ModelSpec, Recipe
+
+PAD, BOS, UNKNOWN = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N token sequences and which of their tokens the loss counts.
+
+    Attributes:
+        tokens: (N, L) int64, padded on the right with PAD.
+        scored: (N, L) bool; token t is predicted from the tokens before it, so column 0 is never scored.
+    """
+
+    tokens: Tensor
+    scored: Tensor
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, index: Tensor | slice) -> "Examples":
+        return Examples(self.tokens[index], self.scored[index])
+
+    @property
+    def count(self) -> int:
+        """How many tokens the loss counts."""
+        return int(self.scored.sum())
+
+    def to(self, device: str | torch.device) -> "Examples":
+        return Examples(self.tokens.to(device), self.scored.to(device))
+
+    def batches(self, size: int) -> Iterator["Examples"]:
+        """Batches of at most ``size`` examples in order, each cut to its own longest sequence."""
+        for start in range(0, len(self), size):
+            batch = self[slice(start, start + size)]
+            length = int((batch.tokens != PAD).any(0).nonzero().max()) + 1
+            yield Examples(batch.tokens[:, :length], batch.scored[:, :length])
+
+    @staticmethod
+    def whole(tokens: Tensor) -> "Examples":
+        """Full sequences (N, L) with every token but the first scored."""
+        scored = torch.ones_like(tokens, dtype=torch.bool)
+        scored[:, 0] = False
+        return Examples(tokens, scored)
+
+
+def build_model(spec: ModelSpec, vocabulary: int, seed: int, dtype: torch.dtype = torch.float32) -> OPTForCausalLM:
+    """An OPT with the initial weights of a seed; equal arguments give equal weights."""
+    config = OPTConfig(
+        vocab_size=vocabulary,
+        hidden_size=spec.width,
+        word_embed_proj_dim=spec.width,
+        num_hidden_layers=spec.layers,
+        num_attention_heads=spec.heads,
+        ffn_dim=spec.feedforward,
+        max_position_embeddings=spec.positions,
+        dropout=spec.dropout,
+        attention_dropout=0.0,
+        layerdrop=0.0,
+        pad_token_id=PAD,
+        bos_token_id=BOS,
+        eos_token_id=BOS,
+        use_cache=False,
+        attn_implementation=spec.attention,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed("initial weights", seed))
+        model = OPTForCausalLM(config)
+    return model.to(dtype)
+
+
+def token_losses(model: nn.Module, examples: Examples) -> Tensor:
+    """Summed negative log-likelihood of the scored tokens, a scalar in nats.
+
+    Divided by ``examples.count`` it is the project's L: the mean over scored tokens of a set of examples, in nats per
+    token. For one example it equals transformers' own loss with the other labels masked.
+    """
+    logits = model(input_ids=examples.tokens).logits[:, :-1]
+    labels = examples.tokens[:, 1:].masked_fill(~examples.scored[:, 1:], -100)
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1).float() if logits.dtype == torch.bfloat16 else logits.flatten(0, 1),
+        labels.flatten(),
+        ignore_index=-100,
+        reduction="sum",
+    )
+
+
+def autocast(recipe: Recipe, device: str) -> AbstractContextManager[object]:
+    """The context in which a recipe's forward passes run: bfloat16 autocast, or nothing."""
+    if recipe.precision == "bfloat16":
+        return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def mean_loss(model: nn.Module, examples: Examples, batch_size: int = 64) -> float:
+    """L of a set of examples, nats per scored token, without gradients; independent of the batch size."""
+    with torch.no_grad():
+        total = sum(float(token_losses(model, batch)) for batch in examples.batches(batch_size))
+    return total / examples.count

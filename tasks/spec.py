@@ -1,0 +1,147 @@
+"""The frozen types that say what is attributed: mixture, tokenizer, model, recipe, test set, task."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Definition = Literal["fixed-steps", "all-examples"]
+Scale = Literal["mini", "small", "paper"]
+Positive = Annotated[int, Field(gt=0)]
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of a value: keys sorted, no spaces, models dumped; equal content gives equal text."""
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, BaseModel):
+            return item.model_dump(mode="json")
+        raise TypeError(f"{type(item).__name__} has no canonical JSON form")
+
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=plain, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+class Frozen(BaseModel):
+    """A validated value that never changes and is equal to, and hashes like, any other of the same content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainingDataset(Frozen):
+    """One named dataset of a mixture and the number of the base training's slots (sequences) that it fills."""
+
+    name: str
+    slots: Positive
+
+
+class Mixture(Frozen):
+    """K training datasets drawn from one source; their slots add up to steps x batch size of the recipe."""
+
+    datasets: tuple[TrainingDataset, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dataset.name for dataset in self.datasets)
+
+
+class TokenizerSpec(Frozen):
+    """A byte-level BPE tokenizer trained on the mixture's text."""
+
+    vocabulary: Positive
+
+
+class ModelSpec(Frozen):
+    """An OPT decoder (Zhang et al. 2022) with random weights."""
+
+    width: Positive
+    layers: Positive
+    heads: Positive
+    feedforward: Positive
+    positions: Positive
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    attention: Literal["sdpa", "eager"] = "sdpa"
+
+
+class Recipe(Frozen):
+    """How a training runs; learning rates are per optimizer step, ``warmup`` and ``checkpoints`` are counts."""
+
+    steps: Positive
+    batch_size: Positive
+    sequence_length: Positive
+    lr: float = Field(gt=0)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: int = Field(default=0, ge=0)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = Field(default=0.0, ge=0)
+    clip: float | None = Field(default=1.0, gt=0)
+    precision: Literal["float32", "bfloat16", "float64"] = "float32"
+    checkpoints: Positive = 4
+    coupled: bool = True
+
+    def learning_rate(self, step: int, steps: int | None = None) -> float:
+        """Learning rate of 0-based ``step`` in a training of ``steps`` steps (default: the recipe's own).
+
+        Linear warm-up, then constant or decayed to zero at the end.
+        """
+        from math import cos, pi
+
+        steps = steps or self.steps
+        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        left = 1.0 - max(0, step - self.warmup) / max(1, steps - self.warmup)
+        decay = {"constant": 1.0, "linear": left, "cosine": 0.5 * (1 + cos(pi * (1 - left)))}[self.schedule]
+        return self.lr * warm * decay
+
+
+class TestSet(Frozen):
+    """A test set: S named subsets, each of at most ``subset_size`` examples drawn once and for all."""
+
+    __test__ = False
+
+    name: str
+    subset_size: Positive = 256
+    min_pairs: Positive = 128
+
+
+class Task(Frozen):
+    """One thing to attribute: who, among the mixture's datasets, changed the loss on this test set.
+
+    Equal content has equal identity: tasks with the same mixture, tokenizer, model and recipe share their trainings.
+    """
+
+    name: str
+    scale: Scale
+    source: str
+    mixture: Mixture
+    tokenizer: TokenizerSpec
+    model: ModelSpec
+    recipe: Recipe
+    test_set: TestSet
+    examples: Positive
+
+    @model_validator(mode="after")
+    def _slots_fill_the_training(self) -> "Task":
+        slots = sum(dataset.slots for dataset in self.mixture.datasets)
+        wanted = self.recipe.steps * self.recipe.batch_size
+        if slots != wanted:
+            raise ValueError(f"the mixture fills {slots} slots but the recipe has {wanted} (steps x batch size)")
+        if self.recipe.sequence_length > self.model.positions:
+            raise ValueError(
+                f"recipe.sequence_length {self.recipe.sequence_length} exceeds model.positions {self.model.positions}"
+            )
+        return self
+
+
+class Runtime(Frozen):
+    """All that changes numbers without being part of the task: where and with what a job computes."""
+
+    device: str = "cpu"
+    threads: Positive = 1
+    compile: bool = False
+    versions: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,112 @@
+"""All that an attribution method may see of a trained model. Never the ground truth, never a counterfactual."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.spec import Recipe
+from lodo.tasks.training import load_parameters
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One stored state of the training.
+
+    Attributes:
+        step: steps done when it was stored.
+        lr: learning rate summed over the steps since the checkpoint before (TracIn Eq. 7's eta_t, for an interval).
+    """
+
+    step: int
+    lr: float
+    path: Path
+
+    def load_into(self, model: nn.Module) -> None:
+        """Put this checkpoint's weights into ``model``, in place."""
+        load_parameters(model, load_file(self.path))
+
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """The optimizer's moments as ``PARAMETER/KEY`` (AdamW: ``exp_avg``, ``exp_avg_sq``, ``step``)."""
+        state = load_file(self.path)
+        return {key.removeprefix("optimizer/"): value for key, value in state.items() if key.startswith("optimizer/")}
+
+
+class Shared(Protocol):
+    """Keeps what several methods compute alike (the gradient pass), so that it is computed once."""
+
+    def __call__(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]: ...
+
+
+def unshared(name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """A `Shared` that keeps nothing."""
+    return compute()
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model, its data and its past, as a method gets it.
+
+    Attributes:
+        model: theta_0, in evaluation mode. Work on ``copy()`` where weights change.
+        datasets: K training datasets by name, each the same number of examples of the mixture, redrawn in each run.
+        subsets: S test subsets by name.
+        checkpoints: stored states in order of step, the last one being theta_0.
+        sizes: how many of the training's slots each dataset filled.
+        seed: from the content of the training and the run; use it through `generator`.
+    """
+
+    model: nn.Module
+    datasets: Mapping[str, Examples]
+    subsets: Mapping[str, Examples]
+    checkpoints: tuple[Checkpoint, ...]
+    sizes: Mapping[str, int]
+    recipe: Recipe
+    seed: int
+    shared: Shared = field(default=unshared)
+
+    def copy(self) -> nn.Module:
+        """The model again, with weights of its own and no gradients."""
+        model = copy.deepcopy(self.model)
+        model.zero_grad(set_to_none=True)
+        return model
+
+    def generator(self, *purpose: object) -> torch.Generator:
+        """A generator (on the CPU) seeded by the training, the run and the purpose."""
+        return torch.Generator().manual_seed(derive_seed("method", self.seed, *purpose))
+
+    def losses(self, groups: Mapping[str, Examples], model: nn.Module | None = None) -> Tensor:
+        """L of each group under ``model`` (default theta_0): nats per scored token, float64, shape (len(groups),)."""
+        model = self.model if model is None else model
+        return torch.tensor([mean_loss(model, examples) for examples in groups.values()], dtype=torch.float64)
+
+
+class TokenMeter:
+    """Counts the tokens that pass a model: ``forward`` without gradients, ``backward`` with them (forward too)."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.forward = 0
+        self.backward = 0
+        self._handle = model.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "TokenMeter":
+        # A copied model's hook must count here too, not in a copy of the meter.
+        return self
+
+    def _count(self, module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        tokens = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+        if torch.is_grad_enabled():
+            self.backward += tokens.numel()
+        else:
+            self.forward += tokens.numel()
+
+    def trainings(self, training_tokens: int) -> float:
+        """Cost in units of one training: a backward counts twice its forward (Kaplan et al. 2020)."""
+        return (self.backward + self.forward / 3) / training_tokens

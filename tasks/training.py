@@ -1,0 +1,174 @@
+"""One training: a pure step over a given slot sequence, checkpoints on the way, resumable at each of them."""
+
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lodo.tasks.errors import TrainingDiverged
+from lodo.tasks.model import Examples, autocast, build_model, token_losses
+from lodo.tasks.optimizers import build_optimizer
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.slots import Slots
+from lodo.tasks.spec import ModelSpec, Recipe, Runtime
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What a training leaves beside its checkpoints: its losses (nats per token), one a step, and its length."""
+
+    losses: tuple[float, ...]
+    repeats: int
+    tokens: int
+
+    @property
+    def steps(self) -> int:
+        return len(self.losses)
+
+    @property
+    def last_loss(self) -> float:
+        """Mean training loss over the last twentieth of the steps."""
+        tail = self.losses[-max(1, self.steps // 20) :]
+        return sum(tail) / len(tail)
+
+
+def checkpoint_steps(steps: int, count: int) -> tuple[int, ...]:
+    """The steps after which a checkpoint is kept, evenly spaced, the last one at the end."""
+    return tuple(sorted({round(steps * (index + 1) / count) for index in range(count)} - {0}))
+
+
+def training_step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, batch: Examples, recipe: Recipe, device: str = "cpu"
+) -> Tensor:
+    """One optimizer step on the batch's token-mean loss; returns that loss (before the step), nats per token."""
+    with autocast(recipe, device):
+        loss = token_losses(model, batch) / batch.count
+    loss.backward()
+    if recipe.clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss.detach()
+
+
+def parameter_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Weights as ``model/NAME`` and optimizer moments as ``optimizer/NAME/KEY``, tied weights once."""
+    state = {f"model/{name}": value.detach() for name, value in model.named_parameters()}
+    for name, value in model.named_parameters():
+        for key, moment in optimizer.state.get(value, {}).items():
+            state[f"optimizer/{name}/{key}"] = torch.as_tensor(moment)
+    return {key: value.contiguous().cpu() for key, value in state.items()}
+
+
+def load_parameters(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put the ``model/`` part of a checkpoint into a model, in place."""
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(state[f"model/{name}"])
+
+
+def _load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+    for name, value in model.named_parameters():
+        moments = {key.rsplit("/", 1)[1]: item for key, item in state.items() if key.startswith(f"optimizer/{name}/")}
+        if moments:
+            optimizer.state[value] = {
+                key: item.to(value.device if item.ndim else "cpu") for key, item in moments.items()
+            }
+
+
+def _save(folder: Path, step: int, state: dict[str, Tensor], losses: Sequence[float]) -> None:
+    aside = folder / f"step-{step}.tmp"
+    save_file(state, aside, metadata={"losses": json.dumps(list(losses))})
+    os.replace(aside, folder / f"step-{step}.safetensors")
+
+
+def _resume(folder: Path, steps: Sequence[int]) -> tuple[int, dict[str, Tensor], list[float]] | None:
+    """The last whole checkpoint of an interrupted training in this folder, if there is one."""
+    from safetensors import SafetensorError, safe_open
+
+    for step in reversed(steps):
+        path = folder / f"step-{step}.safetensors"
+        if path.exists():
+            try:
+                with safe_open(path, framework="pt") as file:
+                    losses = json.loads(file.metadata()["losses"])
+                return step, load_file(path), losses
+            except (SafetensorError, KeyError, ValueError):
+                path.unlink()
+    return None
+
+
+def train(
+    spec: ModelSpec,
+    recipe: Recipe,
+    vocabulary: int,
+    pools: Sequence[np.ndarray],
+    slots: Slots,
+    seed: int,
+    folder: Path,
+    runtime: Runtime,
+    *,
+    keep: str = "all",
+    on_step: Callable[[int, int], None] = lambda done, total: None,
+) -> TrainingLog:
+    """Train from the seed's initial weights over the slots; checkpoints land in ``folder`` as step-N.safetensors.
+
+    Args:
+        pools: per dataset of the mixture, its sequences as (P_k, L) integers.
+        keep: ``all`` keeps the recipe's checkpoints with optimizer states, ``last`` only the final weights.
+        on_step: called with (steps done, steps in all).
+
+    Raises:
+        TrainingDiverged: the loss is not finite; names the seed and the step.
+    """
+    device = runtime.device
+    model = build_model(spec, vocabulary, seed, DTYPES[recipe.precision]).to(device).train()
+    forward = torch.compile(model) if runtime.compile else model
+    optimizer = build_optimizer(
+        recipe.optimizer, model.parameters(), recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
+    )
+    steps = len(slots.dataset) // recipe.batch_size
+    marks = checkpoint_steps(steps, recipe.checkpoints)
+    losses: list[Tensor | float] = []
+    resumed = _resume(folder, marks)
+    if resumed:
+        load_parameters(model, resumed[1])
+        _load_optimizer(model, optimizer, resumed[1])
+        losses = list(resumed[2])
+    stock = torch.from_numpy(np.concatenate(pools).astype(np.int64))
+    offsets = np.cumsum([0] + [len(pool) for pool in pools])
+    index = torch.from_numpy(offsets[slots.dataset] + slots.example)
+    for step in range(len(losses), steps):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate(step, steps)
+        if spec.dropout:
+            # One seed a step: a resumed training draws the same masks, and a counterfactual those of its base.
+            torch.manual_seed(derive_seed("dropout", seed, step))
+        rows = index[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        batch = Examples.whole(stock[rows]).to(device)
+        losses.append(training_step(forward, optimizer, batch, recipe, device))
+        done = step + 1
+        if done % 20 == 0 or done in marks:
+            losses = [float(loss) for loss in losses]
+            if not all(map(math.isfinite, losses)):
+                bad = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
+                raise TrainingDiverged(f"the training with seed {seed} diverged at step {bad + 1} of {steps}: its loss is not finite; lower recipe.lr")
+            on_step(done, steps)
+        if done in marks:
+            state = parameter_state(model, optimizer)
+            if keep == "last" and done == steps:
+                state = {key: value for key, value in state.items() if key.startswith("model/")}
+            _save(folder, done, state, [float(loss) for loss in losses])
+    if keep == "last":
+        for mark in marks[:-1]:
+            (folder / f"step-{mark}.safetensors").unlink(missing_ok=True)
+    return TrainingLog(tuple(float(loss) for loss in losses), slots.repeats, stock.shape[1] * len(slots.dataset))
