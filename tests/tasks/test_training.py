@@ -1,0 +1,93 @@
+"""A training: its step against a bare loop, its schedule, its resumption, its divergence."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lodo.tasks.errors import TrainingDiverged
+from lodo.tasks.model import build_model
+from lodo.tasks.slots import Pool, base_slots
+from lodo.tasks.spec import ModelSpec, Recipe, Runtime
+from lodo.tasks.training import checkpoint_steps, train
+
+SPEC = ModelSpec(width=16, layers=1, heads=2, feedforward=32, positions=16, dropout=0.1)
+RECIPE = Recipe(steps=12, batch_size=4, sequence_length=10, lr=1e-2, schedule="linear", warmup=3, checkpoints=3)
+POOLS = [np.random.default_rng(index).integers(3, 50, (30, 10)).astype(np.int32) for index in range(2)]
+SLOTS = base_slots([Pool("a", 24, 30), Pool("b", 24, 30)], seed=0)
+
+
+def run(folder, recipe=RECIPE, spec=SPEC, **options):
+    folder.mkdir(exist_ok=True)
+    return train(spec, recipe, 50, POOLS, SLOTS, 0, folder, Runtime(), **options)
+
+
+def test_equals_a_bare_loop_over_transformers_own_loss(tmp_path):
+    spec = SPEC.model_copy(update={"dropout": 0.0})
+    log = run(tmp_path, spec=spec)
+    model = build_model(spec, 50, 0).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=0.0)
+    stock = [torch.from_numpy(pool.astype(np.int64)) for pool in POOLS]
+    for step in range(12):
+        rows = range(step * 4, step * 4 + 4)
+        batch = torch.stack([stock[SLOTS.dataset[row]][SLOTS.example[row]] for row in rows])
+        for group in optimizer.param_groups:
+            group["lr"] = RECIPE.learning_rate(step)
+        loss = model(input_ids=batch, labels=batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        assert log.losses[step] == pytest.approx(float(loss), rel=1e-5)
+    final = load_file(tmp_path / "step-12.safetensors")
+    for name, value in model.named_parameters():
+        if name.endswith("k_proj.bias"):
+            continue  # its true gradient is zero (a constant in the softmax), so Adam follows rounding alone
+        torch.testing.assert_close(final[f"model/{name}"], value.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_killed_after_a_checkpoint_it_ends_as_if_undisturbed(tmp_path):
+    run(tmp_path / "whole")
+    run(tmp_path / "cut")
+    shutil.copy(tmp_path / "whole" / "step-4.safetensors", tmp_path / "cut" / "step-4.safetensors")
+    for step in (8, 12):
+        (tmp_path / "cut" / f"step-{step}.safetensors").unlink()
+    (tmp_path / "cut" / "step-8.safetensors").write_bytes(b"half a file")
+    seen = []
+    log = run(tmp_path / "cut", on_step=lambda done, total: seen.append(done))
+    assert seen[0] == 8, "the first four steps are not done again"
+    assert (tmp_path / "cut" / "step-12.safetensors").read_bytes() == (
+        tmp_path / "whole" / "step-12.safetensors"
+    ).read_bytes()
+    assert log.steps == 12
+
+
+def test_counterfactuals_keep_final_weights_only(tmp_path):
+    run(tmp_path, keep="last")
+    assert [path.name for path in tmp_path.iterdir()] == ["step-12.safetensors"]
+    assert all(key.startswith("model/") for key in load_file(tmp_path / "step-12.safetensors"))
+
+
+def test_divergence_names_seed_and_step(tmp_path):
+    with pytest.raises(TrainingDiverged, match=r"seed 0 diverged at step \d+ of 12"):
+        run(tmp_path, RECIPE.model_copy(update={"lr": 1e30, "clip": None, "optimizer": "sgd"}))
+
+
+def test_schedule_warms_up_and_ends_near_zero():
+    rates = [RECIPE.learning_rate(step) for step in range(12)]
+    assert rates[0] == pytest.approx(1e-2 / 3)
+    assert max(rates) == pytest.approx(1e-2)
+    assert rates[-1] == pytest.approx(1e-2 / 9)
+    constant = RECIPE.model_copy(update={"schedule": "constant", "warmup": 0})
+    assert {constant.learning_rate(step) for step in range(12)} == {1e-2}
+
+
+def test_schedule_stretches_to_a_shorter_trainings_length():
+    assert RECIPE.learning_rate(5, 6) == pytest.approx(1e-2 / 3)
+
+
+def test_checkpoints_are_even_and_include_the_end():
+    assert checkpoint_steps(12, 3) == (4, 8, 12)
+    assert checkpoint_steps(3, 10) == (1, 2, 3)
