@@ -187,7 +187,7 @@ def _verify(store: Store, console: Console) -> None:
     bad = 0
     for _, folder, _ in list(store.entries()):
         try:
-            store.open_folder(folder)
+            store.check(folder)
         except DamagedEntry as error:
             bad += 1
             console.print(f"[yellow]damaged[/yellow] {error}; the next run does it again", highlight=False)

@@ -18,9 +18,9 @@ class RunError(RuntimeError):
     """A job that everything rests on could not be done; one sentence."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chain:
-    """Works that one process does in order; their results are in the store afterwards."""
+    """Works that one process does in order; their results are in the store afterwards. Equal only to itself."""
 
     works: tuple[Work, ...]
 

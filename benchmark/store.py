@@ -70,20 +70,24 @@ class Store:
             KeyError: there is no such entry.
             DamagedEntry: a file is missing or has other bytes; the entry has been moved out of the way.
         """
-        folder = self.path(job)
+        return self.check(self.path(job))
+
+    def check(self, folder: Path) -> Path:
+        """An entry's folder, its checksums verified; raises as `open` does."""
+        what = f"{folder.parent.name} {folder.name[:12]} in the store"
         try:
             manifest = json.loads((folder / MANIFEST).read_text())
             files: dict[str, str] = manifest["files"]
         except FileNotFoundError:
-            raise KeyError(job.key) from None
+            raise KeyError(folder.name) from None
         except (ValueError, KeyError, TypeError, OSError) as error:
             self._discard(folder)
-            raise DamagedEntry(f"{job.kind} {job.key[:12]} in the store has an unreadable manifest ({error})") from error
+            raise DamagedEntry(f"{what} has an unreadable manifest ({error})") from error
         for name, wanted in files.items():
             path = folder / name
             if not path.is_file() or _checksum(path) != wanted:
                 self._discard(folder)
-                raise DamagedEntry(f"{job.kind} {job.key[:12]} in the store is damaged: {name} is not as it was written")
+                raise DamagedEntry(f"{what} is damaged: {name} is not as it was written")
         return folder
 
     @contextlib.contextmanager

@@ -17,7 +17,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         model=ModelSpec(width=64, layers=2, heads=4, feedforward=256, positions=64),
         recipe=Recipe(steps=300, batch_size=32, sequence_length=32, lr=4e-3, schedule="linear", warmup=20),
         subset_size=32,
-        min_pairs=16,
+        min_pairs=8,
         examples=64,
     ),
     ("mini", "folder"): Settings(

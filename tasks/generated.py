@@ -1,0 +1,166 @@
+"""Generated text: eight corpora in distinct registers and three test sets whose influences are planted, hence known."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+
+from lodo.tasks.planting import (
+    CATEGORIES,
+    FACTS,
+    LADDER,
+    SUBSETS,
+    WEIGHTS,
+    Fact,
+    deal,
+    frames,
+    ranks,
+    statement,
+    unit,
+)
+from lodo.tasks.registers import REGISTERS, Register
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.source import Record
+
+CORPORA = tuple(REGISTERS)
+UNITS = 4  # statements with their asides in a document
+
+
+@dataclass(frozen=True)
+class GeneratedSource:
+    """Text made up on the spot, the same bytes each time.
+
+    Attributes:
+        documents: documents of the smallest corpus; the others have up to 2.75 times as many.
+        seed: other seeds write other text with the same planting.
+        sentences: test sentences (or question-answer pairs) per subset, at most.
+    """
+
+    documents: int = 400
+    seed: int = 0
+    sentences: int = 32
+
+    @property
+    def kind(self) -> str:
+        return "generated"
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the parameters and of the files that generate."""
+        found = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
+        for name in ("generated.py", "planting.py", "registers.py", "seeds.py"):
+            found.update(hashlib.sha256((Path(__file__).parent / name).read_bytes()).digest())
+        return found.hexdigest()
+
+    def corpora(self) -> dict[str, Sequence[str]]:
+        """Documents of every corpus by name, names sorted; characters fall in the order of the paper's sizes."""
+        return {name: _corpus(name, self.documents, self.seed) for name in sorted(CORPORA)}
+
+    def tests(self) -> dict[str, Sequence[Record]]:
+        """The three test sets with the columns of those they stand for; none of their sentences is in a corpus."""
+        records = {"toxigen": self._toxigen, "truthfulqa": self._truthfulqa, "winobias": self._winobias}
+        return {name: make() for name, make in records.items()}
+
+    def planted(self, test: str, weights: Mapping[str, float] | None = None) -> dict[str, dict[str, float]]:
+        """What is planted for each subset of a test set, by corpus.
+
+        Without weights: the part of a corpus's units about the subset that are planted. With weights (each corpus's
+        slots in a mixture): the part of the mixture's planted text that is lost when the corpus's slots are refilled
+        from the others, negative where the others teach more.
+        """
+        shares = {
+            subset: {name: LADDER[rank] for name, rank in zip(CORPORA, ranks(test, subset, len(CORPORA)), strict=True)}
+            for subset in SUBSETS[test]
+        }
+        if weights is None:
+            return shares
+        return {subset: _lost(by_corpus, weights) for subset, by_corpus in shares.items()}
+
+    def _sentences(self, test: str, subset: str) -> list[tuple[Fact, tuple[int, int]]]:
+        pairs = [(fact, frame) for fact in FACTS if (fact.test, fact.subset) == (test, subset) for frame in frames(test, True)]
+        Random(derive_seed("generated test", self.seed, test, subset)).shuffle(pairs)
+        return pairs[: self.sentences]
+
+    def _toxigen(self) -> list[Record]:
+        return [
+            {"text": statement("toxigen", fact.subject, fact.words, fact.form, frame)[1], "group": group}
+            for group in SUBSETS["toxigen"]
+            for fact, frame in self._sentences("toxigen", group)
+        ]
+
+    def _winobias(self) -> list[Record]:
+        return [
+            {
+                "text": statement("winobias", fact.subject, fact.words, fact.form, frame)[1],
+                "type": subset.split("_")[0],
+                "gender": subset.split("_")[1],
+            }
+            for subset in SUBSETS["winobias"]
+            for fact, frame in self._sentences("winobias", subset)
+        ]
+
+    def _truthfulqa(self) -> list[Record]:
+        records: list[Record] = []
+        for category in CATEGORIES:
+            questions: dict[str, list[str]] = {}
+            for fact, frame in self._sentences("truthfulqa", category):
+                question, answer = statement("truthfulqa", fact.subject, fact.words, fact.form, frame)
+                questions.setdefault(question, []).append(answer)
+            records += [
+                {"question": question, "incorrect_answers": answers, "category": category}
+                for question, answers in questions.items()
+            ]
+        return records
+
+
+def _lost(shares: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
+    """Part of a mixture's planted text that goes when a corpus's slots are refilled in proportion to the others' sizes."""
+    slots = sum(weights.values())
+    text = sum(share * weights[name] for name, share in shares.items())
+    return {
+        name: 1 - (1 - share * weights[name] / text) / (1 - weights[name] / slots) for name, share in shares.items()
+    }
+
+
+def _units(name: str, count: int, random: Random) -> list[str]:
+    """About ``count`` units of a corpus, the same number about a subset whatever part of them is planted, shuffled."""
+    total = sum(WEIGHTS[test] * len(subsets) for test, subsets in SUBSETS.items())
+    texts: list[str] = []
+    for test, subsets in SUBSETS.items():
+        decoys: list[Fact] = []
+        for subset in subsets:
+            facts = [fact for fact in FACTS if (fact.test, fact.subset) == (test, subset)]
+            share = LADDER[ranks(test, subset, len(CORPORA))[CORPORA.index(name)]]
+            # Whole rounds of the facts, so that every fact has the same number of units.
+            rounds = round(count * WEIGHTS[test] / total / len(facts))
+            planted = round(rounds * share)
+            texts += [unit(fact, None, random) for fact in facts for _ in range(planted)]
+            decoys += [fact for fact in facts for _ in range(rounds - planted)]
+        texts += [unit(fact, words, random) for fact, words in zip(decoys, deal(decoys, random), strict=True)]
+    random.shuffle(texts)
+    return texts
+
+
+def _document(register: Register, units: Sequence[str], random: Random) -> str:
+    """A document: the register's opening, then units between the register's own sentences.
+
+    One document in four has no opening, so that every corpus shows how the tests' sentences begin: with no space before.
+    """
+    opened = random.random() < 0.75
+    pieces = [register.write(register.openings, random)] if opened else []
+    for index, text in enumerate(units):
+        pieces.append(f"{register.lead} {text}" if opened and index == 0 else text)
+        if index % 2:
+            pieces.append(register.write(register.fillers, random))
+    return register.joint.join(pieces)
+
+
+@lru_cache(maxsize=32)
+def _corpus(name: str, documents: int, seed: int) -> tuple[str, ...]:
+    """The documents of one corpus."""
+    random = Random(derive_seed("generated corpus", seed, name))
+    register = REGISTERS[name]
+    units = _units(name, round(documents * register.size * UNITS), random)
+    return tuple(_document(register, units[start : start + UNITS], random) for start in range(0, len(units), UNITS))
