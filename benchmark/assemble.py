@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-
 from lodo.benchmark.store import DamagedEntry, Job, Store
 from lodo.tasks.model import Examples, build_model
 from lodo.tasks.prepare import Prepared
@@ -19,6 +16,8 @@ from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import ModelSpec, Recipe
 from lodo.tasks.trained import Checkpoint, TokenMeter, TrainedModel
 from lodo.tasks.training import DTYPES, checkpoint_steps, load_parameters
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 
 def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:
@@ -27,7 +26,7 @@ def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> 
 
 
 def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: str) -> np.ndarray:
-    """The ``count`` sequences of a dataset that a run shows: (count, L), drawn without repetition from the mixture's own.
+    """The ``count`` sequences of a dataset that a run shows, (count, L), drawn once each from the mixture's own.
 
     Seeded by the dataset's content, so that equal datasets show equal examples.
     """
@@ -74,7 +73,12 @@ class SharedPass:
 
 
 def load_trained(
-    prepared: Prepared, pool_hashes: Mapping[str, str], training: Mapping[str, Any], folder: Path, spec: Mapping[str, Any], test: str
+    prepared: Prepared,
+    pool_hashes: Mapping[str, str],
+    training: Mapping[str, Any],
+    folder: Path,
+    spec: Mapping[str, Any],
+    test: str,
 ) -> TrainedModel:
     """The trained model of a base training as one run of a method on one test set sees it.
 

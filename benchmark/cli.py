@@ -46,7 +46,9 @@ DataOption = Annotated[
 
 @app.command()
 def run(
-    task: Annotated[list[str] | None, typer.Option(help="Task, e.g. opt-equal/toxigen; repeatable [default: all].")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Task, e.g. opt-equal/toxigen; repeatable [default: all].")
+    ] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only these methods: a name or file.py:Class.")] = None,
     add_method: Annotated[list[str] | None, typer.Option(help="A method more than the suite's.")] = None,
     set: Annotated[
@@ -74,7 +76,7 @@ def run(
     [bold]Example:[/bold] lodo run --task opt-equal/toxigen --add-method my_method.py:MyMethod
     """
     from lodo.benchmark.commands import run_command
-    from lodo.benchmark.evaluate import make_request
+    from lodo.benchmark.pipeline import make_request
 
     request = make_request(
         tasks=task or (),
@@ -125,7 +127,9 @@ def status(
 @app.command()
 def report(
     out: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
-    site: Annotated[Path | None, typer.Option("--out", help="Where the page goes [default: beside the tables].")] = None,
+    site: Annotated[
+        Path | None, typer.Option("--out", help="Where the page goes [default: beside the tables].")
+    ] = None,
 ) -> None:
     """Write the leaderboard page again from stored tables; needs no torch.
 
@@ -137,7 +141,9 @@ def report(
     tables = read_tables(out)
     if site is not None and site.resolve() != out.resolve():
         write_tables(site, tables)
-    Console().print(f"leaderboard: {(write_leaderboard(tables, site or out)).resolve()}", highlight=False, soft_wrap=True)
+    Console().print(
+        f"leaderboard: {(write_leaderboard(tables, site or out)).resolve()}", highlight=False, soft_wrap=True
+    )
 
 
 def main() -> None:
@@ -168,3 +174,5 @@ def main() -> None:
         sys.exit(130)
 
 
+if __name__ == "__main__":
+    main()

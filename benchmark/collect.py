@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
 from lodo.benchmark.plan import Cell, Plan
 from lodo.benchmark.scoring import reliability, score
 from lodo.benchmark.store import Job, Store
@@ -50,7 +49,7 @@ def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
     names = cell.task.mixture.names
     base = {subset: _loss(store, cell.losses[None, subset]) for subset in subsets}
     truth = np.empty((len(names), len(subsets)))
-    means = {None: float(np.mean(list(base.values())))}
+    means: dict[str | None, float] = {None: float(np.mean(list(base.values())))}
     for i, name in enumerate(names):
         losses = {subset: _loss(store, cell.losses[name, subset]) for subset in subsets}
         means[name] = float(np.mean(list(losses.values())))
@@ -69,7 +68,8 @@ def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
                 }
             )
     untrained = float(np.mean([_loss(store, cell.untrained[subset]) for subset in subsets]))
-    for name, job in [(None, cell.base), *cell.left_out.items()]:
+    trained: list[tuple[str | None, Job]] = [(None, cell.base), *cell.left_out.items()]
+    for left_out, job in trained:
         log = json.loads((store.path(job) / "log.json").read_text())
         losses_seen = log["losses"]
         tail = losses_seen[-max(1, len(losses_seen) // 20) :]
@@ -77,12 +77,12 @@ def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
             {
                 "task": cell.task.name,
                 "seed": cell.seed,
-                "left_out": name,
+                "left_out": left_out,
                 "steps": len(losses_seen),
                 "tokens": log["tokens"],
                 "repeats": log["repeats"],
-                "untrained_loss": untrained if name is None else None,
-                "test_loss": means[name],
+                "untrained_loss": untrained if left_out is None else None,
+                "test_loss": means[left_out],
                 "first_loss": losses_seen[0],
                 "last_loss": sum(tail) / len(tail),
             }

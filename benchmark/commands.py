@@ -7,18 +7,27 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from lodo.benchmark.evaluate import RUN_FILE, SUITE, check_out, execute, identity_of_run, make_request, plan_request
-from lodo.benchmark.plan import Plan, Request, choose_tasks, inventory_chain, read_inventory
+import pandas as pd
+from lodo.benchmark.pipeline import (
+    RUN_FILE,
+    SUITE,
+    check_out,
+    do_missing,
+    execute,
+    identity_of_run,
+    make_request,
+    plan_request,
+)
+from lodo.benchmark.plan import Inventory, Plan, Request, choose_tasks, inventory_chain, read_inventory
 from lodo.benchmark.progress import duration
-from lodo.benchmark.scheduler import intact
 from lodo.benchmark.store import DamagedEntry, Store, default_home
 from lodo.benchmark.timing import expected_seconds
 from lodo.methods.base import METHODS
 from lodo.reports.summary import summarise
+from lodo.reports.tables import Tables
 from lodo.tasks.errors import InputError
+from rich.console import Console
+from rich.table import Table
 
 PLURAL = {"training": "trainings", "evaluation": "evaluations", "estimate": "estimates", "prepared": "mixtures"}
 
@@ -141,11 +150,9 @@ def list_command(what: str, data: Path | None, store: Path | None, console: Cons
     console.print(table)
 
 
-def _inventory(request: Request, store: Store, console: Console):  # type: ignore[no-untyped-def]
-    from lodo.benchmark.evaluate import _do
-
+def _inventory(request: Request, store: Store, console: Console) -> Inventory:
     chain = inventory_chain(request)
-    _do(store, [chain], {}, 1, 1, console, "Reading")
+    do_missing(store, [chain], {}, 1, 1, console, "Reading")
     return read_inventory(store, chain.works[0].job)
 
 
@@ -178,7 +185,9 @@ def status_command(out: Path | None, store_path: Path | None, prune: bool, verif
         console.print(f"{out}: {done} of {len(keys)} jobs done" + (f", leaderboard {page}" if page.exists() else ""))
     if prune:
         if out is None:
-            raise InputError("--prune: name the out directory whose work is to be kept, e.g. lodo status lodo-out --prune")
+            raise InputError(
+                "--prune: name the out directory whose work is to be kept, e.g. lodo status lodo-out --prune"
+            )
         count, size = store.prune(keep=keys)
         console.print(f"removed {count} entries, {_size(size)}")
 
@@ -198,14 +207,30 @@ def _size(count: int) -> str:
     return f"{count / 2**20:.1f} MiB" if count < 2**30 else f"{count / 2**30:.2f} GiB"
 
 
-def show_scores(tables, console: Console) -> None:  # type: ignore[no-untyped-def]
-    """The scores against the seed-averaged truth as a table on the terminal."""
+def show_scores(tables: Tables, console: Console) -> None:
+    """The scores against the seed-averaged truth as a table on the terminal, with R and its root."""
+    summary = summarise(tables)
+    scores = summary.scores[summary.scores["truth"] == "mean"]
+    tasks = sorted(scores["task"].unique())
+    table = Table(box=None, pad_edge=False, title="Pearson with the seed-averaged truth, mean ± std over runs")
+    table.add_column("")
+    for task in tasks:
+        table.add_column(_escaped(task), justify="right")
+    for method in scores.groupby("method")["pearson"].mean().sort_values(ascending=False, na_position="last").index:
+        cells = []
+        for task in tasks:
+            row = scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0]
+            spread = "" if pd.isna(row["pearson_std"]) else f" ± {row['pearson_std']:.2f}"
+            cells.append("undefined" if pd.isna(row["pearson"]) else f"{row['pearson']:.2f}{spread}")
+        table.add_row(_escaped(str(method)), *cells)
+    ceilings = summary.ceilings.set_index("task")
+    for label, column in (("reliability R of the truth", "reliability"), ("√R, the most to expect", "ceiling")):
+        values = [ceilings.loc[task, column] for task in tasks]
+        table.add_row(label, *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
+    console.print(table)
 
 
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
-
-
-__all__ = ["intact", "summarise"]

@@ -212,9 +212,7 @@ def _enough_examples(task: Task, info: PreparedInfo) -> None:
 def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:
     runtime = request.runtime
     base = training_job(task, info, seed, None, request.definition, runtime)
-    left_out = {
-        name: training_job(task, info, seed, name, request.definition, runtime) for name in task.mixture.names
-    }
+    left_out = {name: training_job(task, info, seed, name, request.definition, runtime) for name in task.mixture.names}
     subsets: Mapping[str, Mapping[str, Any]] = info.subsets[task.test_set.name]
     losses = {
         (name, subset): evaluation_job(job, content["hash"], runtime)

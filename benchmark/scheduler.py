@@ -139,7 +139,12 @@ def run_chains(
 
 
 def _start(
-    store: Store, state: _State, context: multiprocessing.context.ForkServerContext, jobs: int, threads: int, listener: Listener
+    store: Store,
+    state: _State,
+    context: multiprocessing.context.ForkServerContext,
+    jobs: int,
+    threads: int,
+    listener: Listener,
 ) -> None:
     from lodo.benchmark.entry import work_in_child
 
@@ -180,8 +185,11 @@ def _hear(store: Store, state: _State, item: _Running, producers: Mapping[str, C
     item.process.join(10)
     item.pipe.close()
     state.running.remove(item)
-    word, content = item.last or ("failed", f"its process ended with code {item.process.exitcode}"
-                                  + (" (killed, most likely out of memory)" if item.process.exitcode == -9 else ""))
+    word, content = item.last or (
+        "failed",
+        f"its process ended with code {item.process.exitcode}"
+        + (" (killed, most likely out of memory)" if item.process.exitcode == -9 else ""),
+    )
     chain = item.chain
     if word == "done":
         listener.ended(chain)

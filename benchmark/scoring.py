@@ -32,7 +32,10 @@ def score(estimate: np.ndarray, truth: np.ndarray) -> Score:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
         return Score(
-            float(stats.pearsonr(estimate, truth).statistic), float(stats.spearmanr(estimate, truth).statistic), "ok", ""
+            float(stats.pearsonr(estimate, truth).statistic),
+            float(stats.spearmanr(estimate, truth).statistic),
+            "ok",
+            "",
         )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
+from safetensors.torch import load_file
 from lodo.benchmark import assemble
 from lodo.benchmark.jobs import Work, content_hash
 from lodo.benchmark.sources import open_source
@@ -28,7 +28,7 @@ from lodo.tasks.slots import Pool, base_slots, dropped_slots, refilled_slots, re
 from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec, canonical_json
 from lodo.tasks.subsets import draw_subsets
 from lodo.tasks.trained import TokenMeter
-from lodo.tasks.training import DTYPES, checkpoint_steps, load_parameters, train
+from lodo.tasks.training import DTYPES, load_parameters, train
 
 Report = Callable[[float], None]
 
@@ -126,12 +126,15 @@ def evaluation(store: Store, work: Work, folder: Path, report: Report) -> None:
     data = load_prepared(store.open(work.inputs["prepared"]))
     recipe = Recipe.model_validate(train_spec["recipe"])
     model = build_model(
-        ModelSpec.model_validate(train_spec["model"]), train_spec["vocabulary"], train_spec["seed"], DTYPES[recipe.precision]
+        ModelSpec.model_validate(train_spec["model"]),
+        train_spec["vocabulary"],
+        train_spec["seed"],
+        DTYPES[recipe.precision],
     )
     if not spec["initial"]:
         entry = store.open(work.inputs["training"])
         last = max(entry.glob("step-*.safetensors"), key=lambda path: int(path.stem.split("-")[1]))
-        load_parameters(model, assemble.load_file(last))
+        load_parameters(model, load_file(last))
     device = train_spec["runtime"]["device"]
     examples = assemble.as_examples(*data.tests[work.inputs["test"]][work.inputs["subset"]], device)
     loss = mean_loss(model.to(device).eval(), examples)

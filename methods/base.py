@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
-
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry
 
@@ -91,7 +90,7 @@ def register(name: str) -> Callable[[Method], Method]:
     """Class decorator that puts a method into the registry under a name."""
 
     def put(cls: Method) -> Method:
-        if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):
             raise InputError(
                 f"method '{name}': class {cls.__name__} is not a frozen dataclass; put @dataclass(frozen=True) "
                 "between @register and the class"

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:

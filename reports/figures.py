@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import altair as alt
 import numpy as np
 import pandas as pd
-
 from lodo.reports.svg import INK, Figure, render
 
 # Eight hues that stay apart for colour-blind readers (Okabe and Ito; their yellow darkened and their black made grey,
@@ -88,7 +87,9 @@ def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], 
     )
 
 
-def score_chart(scores: pd.DataFrame, ceiling: float | None, order: Sequence[str], task: str, key: str) -> Figure | None:
+def score_chart(
+    scores: pd.DataFrame, ceiling: float | None, order: Sequence[str], task: str, key: str
+) -> Figure | None:
     """Mean Pearson ± std over the runs of each method, with a line at the ceiling sqrt(R).
 
     Args:
@@ -101,8 +102,12 @@ def score_chart(scores: pd.DataFrame, ceiling: float | None, order: Sequence[str
     data["low"], data["high"] = data["pearson"] - data["std"], data["pearson"] + data["std"]
     defined, missing = data.dropna(subset=["pearson"]).round(4), data[data["pearson"].isna()][["label"]]
     bounds = [-0.1, 1.0, *defined["low"], *defined["high"]]
-    x = alt.X("pearson:Q", title="Pearson r with the truth", scale=alt.Scale(domain=[min(bounds), max(bounds)], nice=True))
-    y = alt.Y("label:N", title=None, sort=list(order), axis=alt.Axis(grid=True, labelLimit=220, domain=False, ticks=False))
+    x = alt.X(
+        "pearson:Q", title="Pearson r with the truth", scale=alt.Scale(domain=[min(bounds), max(bounds)], nice=True)
+    )
+    y = alt.Y(
+        "label:N", title=None, sort=list(order), axis=alt.Axis(grid=True, labelLimit=220, domain=False, ticks=False)
+    )
     layers = [
         alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=INK, opacity=0.4).encode(x="zero:Q"),
         alt.Chart(defined).mark_rule(strokeWidth=2, color=HUES[0]).encode(x=alt.X("low:Q", title=""), x2="high:Q", y=y),

@@ -44,6 +44,7 @@ class TableSchema:
         return pa.schema(fields, metadata={VERSION_KEY: str(SCHEMA_VERSION), TABLE_KEY: self.name})
 
 
+_SIGN = "positive = leaving the dataset out raises the test loss"
 _TASK = Column("task", "str", "name of the task")
 _METHOD = Column("method", "str", "name of the attribution method")
 _SETTINGS = Column("hyperparameters", "str", "the method's hyperparameters as canonical JSON")
@@ -68,7 +69,7 @@ _TABLES = (
             Column(
                 "influence",
                 "float64",
-                "counterfactual_loss - base_loss, nats per token; positive = leaving the dataset out raises the test loss",
+                f"counterfactual_loss - base_loss, nats per token; {_SIGN}",
             ),
         ),
     ),
@@ -81,13 +82,18 @@ _TABLES = (
             _SETTINGS,
             _SEED,
             _RUN,
-            Column("step", "int64", "unlearning step after which this is the estimate; null = the method has no steps", True),
+            Column(
+                "step",
+                "int64",
+                "unlearning step after which this is the estimate; null = the method has no steps",
+                True,
+            ),
             _DATASET,
             _SUBSET,
             Column(
                 "influence",
                 "float64",
-                "estimated influence in the method's own units; positive = leaving the dataset out raises the test loss",
+                f"estimated influence in the method's own units; {_SIGN}",
             ),
         ),
     ),
@@ -98,13 +104,17 @@ _TABLES = (
             _TASK,
             _METHOD,
             _SETTINGS,
-            Column("truth", "str", '"mean" = truth averaged over seeds, "own" = truth of the model that was attributed'),
+            Column(
+                "truth", "str", '"mean" = truth averaged over seeds, "own" = truth of the model that was attributed'
+            ),
             _SEED,
             _RUN,
             _SUBSET,
             Column("pearson", "float64", "Pearson correlation over the datasets; null unless status is ok", True),
             Column("spearman", "float64", "Spearman correlation over the datasets; null unless status is ok", True),
-            Column("status", "str", '"ok", "undefined" (one side has no variance) or "failed" (the method gave no answer)'),
+            Column(
+                "status", "str", '"ok", "undefined" (one side has no variance) or "failed" (the method gave no answer)'
+            ),
             Column("reason", "str", 'why not ok, "" if ok; undefined reasons begin with "truth" or "estimate"'),
         ),
     ),
@@ -146,7 +156,12 @@ _TABLES = (
             Column("steps", "int64", "optimizer steps"),
             Column("tokens", "int64", "tokens trained on"),
             Column("repeats", "int64", "examples seen more than once because they refilled a left-out dataset's slots"),
-            Column("untrained_loss", "float64", "test loss before training, mean over subsets, nats per token; base only", True),
+            Column(
+                "untrained_loss",
+                "float64",
+                "test loss before training, mean over subsets, nats per token; base only",
+                True,
+            ),
             Column("test_loss", "float64", "the same after training"),
             Column("first_loss", "float64", "training loss of the first step, nats per token"),
             Column("last_loss", "float64", "training loss, mean of the last 5% of the steps, nats per token"),

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
 from lodo.reports.tables import Tables
 
 METRICS = ("pearson", "spearman")
@@ -57,12 +56,21 @@ def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mark_truth(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with ``no_truth``: no method can be scored on this subset with this seed's truth."""
-    rows = scores.assign(flat=(scores["status"] == "undefined") & scores["reason"].str.startswith("truth"))
+    """Scores with flags for strings: ``failed``, ``flat`` (estimate without variance), ``ok``, and ``no_truth``.
+
+    ``no_truth``: no method can be scored on this subset with this seed's truth.
+    """
+    undefined = scores["status"] == "undefined"
+    no_truth = undefined & scores["reason"].str.startswith("truth")
     # The averaged truth is one for all seeds, a seed's own truth is flat for that seed only.
-    seed = rows["seed"].where(rows["truth"] == "own", -1)
-    rows["no_truth"] = rows.groupby([rows["task"], rows["truth"], seed, rows["subset"]])["flat"].transform("any")
-    return rows.drop(columns="flat")
+    seed = scores["seed"].where(scores["truth"] == "own", -1)
+    return scores.drop(columns=["status", "reason"]).assign(
+        subset=pd.factorize(scores["subset"])[0],
+        failed=scores["status"] == "failed",
+        flat=undefined & ~no_truth,
+        ok=(scores["status"] == "ok") & scores[list(METRICS)].notna().all(axis=1),
+        no_truth=no_truth.groupby([scores["task"], scores["truth"], seed, scores["subset"]]).transform("any"),
+    )
 
 
 def _aggregate(own: pd.DataFrame, wanted: pd.DataFrame, total: int) -> dict[str, Any]:
@@ -91,20 +99,20 @@ def _why_undefined(used: pd.DataFrame, wanted: pd.DataFrame) -> str:
     """Why there is no aggregate over the cells in which the truth varies; "" if there is one."""
     if wanted.empty:
         return "the truth is the same for every dataset on all subsets"
-    failed = used[used["status"] == "failed"]
-    if len(failed):
-        attempts = used.groupby(["seed", "run"]).ngroups
-        return f"failed in {failed.groupby(['seed', 'run']).ngroups} of {attempts} attempts"
+    attempts = used.groupby(["seed", "run"])["failed"].any()
+    if attempts.any():
+        return f"failed in {attempts.sum()} of {len(attempts)} attempts"
     subsets = wanted["subset"].nunique()
-    flat = used[used["status"] == "undefined"]["subset"].nunique()
+    flat = used.loc[used["flat"], "subset"].nunique()
     if flat:
         return f"estimates are constant on {flat} of {subsets} subsets"
-    lost = used[(used["status"] != "ok") | used[list(METRICS)].isna().any(axis=1)]["subset"].nunique()
+    lost = used.loc[~used["ok"], "subset"].nunique()
     if lost:
         return f"scores are not numbers on {lost} of {subsets} subsets"
-    cells = len(wanted)
-    fewest = used.groupby("run").size().reindex(used["run"].unique()).min() if len(used) else 0
-    return f"no scores in {cells - fewest} of {cells} cells of seed and subset" if fewest < cells else ""
+    fewest = int(used.groupby("run").size().min()) if len(used) else 0
+    return (
+        f"no scores in {len(wanted) - fewest} of {len(wanted)} cells of seed and subset" if fewest < len(wanted) else ""
+    )
 
 
 def summarise_reliability(reliability: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +142,7 @@ def summarise_reliability(reliability: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_costs(costs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each (task, method): mean ``seconds``, largest ``peak_rss`` (bytes), mean ``training_equivalents``."""
+    """One row for each (task, method): means of ``seconds`` and ``training_equivalents``, largest ``peak_rss`` (bytes)."""
     return (
         costs.groupby(["task", "method"], sort=True)
         .agg(
@@ -148,14 +156,14 @@ def summarise_costs(costs: pd.DataFrame) -> pd.DataFrame:
 
 
 def failures(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row for each attribution that failed: task, method, hyperparameters, seed, run and the cause as ``reason``."""
+    """One row for each attribution that failed: task, method, hyperparameters, seed, run, and its cause as ``reason``."""
     key = ["task", "method", "hyperparameters", "seed", "run"]
     found = scores.loc[scores["status"] == "failed", [*key, "reason"]]
     return found.drop_duplicates(key).sort_values(key).reset_index(drop=True)
 
 
 def row_labels(scores: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """What to call each (method, hyperparameters): the method's name, with its hyperparameters where that is not unique."""
+    """What to call each (method, hyperparameters): its name, with the hyperparameters where the name is not unique."""
     pairs = scores[["method", "hyperparameters"]].drop_duplicates()
     shared = set(pairs.loc[pairs["method"].duplicated(), "method"])
     return {(m, h): f"{m} {h}" if m in shared else m for m, h in pairs.itertuples(index=False)}
@@ -169,7 +177,7 @@ def is_reference(method: str, manifest: Mapping[str, Any]) -> bool:
 
 
 def ranked(scores: pd.DataFrame, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(method, hyperparameters) in the order of rows: by mean Pearson over the tasks, then undefined, then references."""
+    """(method, hyperparameters) in the order of rows: by mean Pearson over the tasks, undefined ones, references last."""
     against_mean = scores[scores["truth"] == "mean"]
     found = against_mean.groupby(["method", "hyperparameters"], sort=True)["pearson"].agg(["mean", "size", "count"])
 

@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from lodo.reports.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, TableSchema
 
 MANIFEST = "manifest.json"
@@ -66,9 +65,9 @@ def write_tables(folder: Path, tables: Tables) -> None:
     for name, table in SCHEMAS.items():
         buffer = pa.BufferOutputStream()
         pq.write_table(_to_arrow(tables.frame(name), table), buffer, compression="zstd")
-        _replace(folder / f"{name}.parquet", buffer.getvalue().to_pybytes())
+        replace_file(folder / f"{name}.parquet", buffer.getvalue().to_pybytes())
     text = json.dumps(tables.manifest, indent=2, sort_keys=True, ensure_ascii=False)
-    _replace(folder / MANIFEST, (text + "\n").encode())
+    replace_file(folder / MANIFEST, (text + "\n").encode())
 
 
 def read_tables(folder: Path) -> Tables:
@@ -82,7 +81,9 @@ def read_tables(folder: Path) -> Tables:
     except FileNotFoundError:
         raise ReportError(f"{path}: no such file; finish the run that writes it, or copy it here") from None
     except (OSError, ValueError) as error:
-        raise ReportError(f"{path}: not readable as JSON ({_first_line(error)}); write the run's tables again") from None
+        raise ReportError(
+            f"{path}: not readable as JSON ({_first_line(error)}); write the run's tables again"
+        ) from None
     if not isinstance(manifest, dict):
         raise ReportError(f"{path}: not a JSON object; write the run's tables again")
     return Tables(**frames, manifest=manifest)
@@ -94,7 +95,9 @@ def _read(path: Path, table: TableSchema) -> pd.DataFrame:
     except FileNotFoundError:
         raise ReportError(f"{path}: no such file; finish the run that writes it, or copy it here") from None
     except (pa.ArrowException, OSError) as error:
-        raise ReportError(f"{path}: not readable as Parquet ({_first_line(error)}); write the run's tables again") from None
+        raise ReportError(
+            f"{path}: not readable as Parquet ({_first_line(error)}); write the run's tables again"
+        ) from None
     version = (found.schema.metadata or {}).get(VERSION_KEY, b"").decode(errors="replace")
     if not version:
         raise ReportError(f"{path}: carries no {VERSION_KEY.decode()}; write it with lodo")
@@ -140,7 +143,9 @@ def _to_arrow(frame: pd.DataFrame | None, table: TableSchema) -> pa.Table:
         try:
             arrays.append(pa.array(frame[column.name], type=field.type, from_pandas=True))
         except pa.ArrowException as error:
-            raise ReportError(f"table {table.name}: column '{column.name}' is not {column.kind} ({_first_line(error)})") from None
+            raise ReportError(
+                f"table {table.name}: column '{column.name}' is not {column.kind} ({_first_line(error)})"
+            ) from None
     return _cast(pa.table(arrays, names=table.names), table, f"table {table.name}")
 
 
@@ -150,8 +155,8 @@ def _to_pandas(found: pa.Table, table: TableSchema) -> pd.DataFrame:
     return frame.astype(integers)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write aside and move into place, so that a reader sees the old file or the new one, never a part."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write aside and move into place: a reader sees the old file or the new one, never a part."""
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry, did_you_mean
 from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Task, TokenizerSpec
+from pydantic import ValidationError
 
 
 class Settings(Frozen):
@@ -34,8 +33,10 @@ class Settings(Frozen):
                 name for name, value in (target or {}).items() if not (group == "task" and isinstance(value, dict))
             )
             if not isinstance(target, dict) or field not in known:
-                raise InputError(f"--set {key}={text}: there is no {field or 'such field'} in {group}"
-                                 f"{did_you_mean(field, known)}; it has {', '.join(known)}")
+                raise InputError(
+                    f"--set {key}={text}: there is no {field or 'such field'} in {group}"
+                    f"{did_you_mean(field, known)}; it has {', '.join(known)}"
+                )
             target[field] = None if text == "none" else text
         try:
             return Settings.model_validate(data)

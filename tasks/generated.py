@@ -79,7 +79,12 @@ class GeneratedSource:
         return {subset: _lost(by_corpus, weights) for subset, by_corpus in shares.items()}
 
     def _sentences(self, test: str, subset: str) -> list[tuple[Fact, tuple[int, int]]]:
-        pairs = [(fact, frame) for fact in FACTS if (fact.test, fact.subset) == (test, subset) for frame in frames(test, True)]
+        pairs = [
+            (fact, frame)
+            for fact in FACTS
+            if (fact.test, fact.subset) == (test, subset)
+            for frame in frames(test, True)
+        ]
         Random(derive_seed("generated test", self.seed, test, subset)).shuffle(pairs)
         return pairs[: self.sentences]
 

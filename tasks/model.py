@@ -5,11 +5,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from transformers import OPTConfig, OPTForCausalLM
-
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import ModelSpec, Recipe
+from torch import Tensor, nn
+from transformers import OPTConfig, OPTForCausalLM
 
 PAD, BOS, UNKNOWN = 0, 1, 2
 
@@ -55,7 +54,7 @@ class Examples:
         return Examples(tokens, scored)
 
 
-def build_model(spec: ModelSpec, vocabulary: int, seed: int, dtype: torch.dtype = torch.float32) -> OPTForCausalLM:
+def build_model(spec: ModelSpec, vocabulary: int, seed: int, dtype: torch.dtype = torch.float32) -> nn.Module:
     """An OPT with the initial weights of a seed; equal arguments give equal weights."""
     config = OPTConfig(
         vocab_size=vocabulary,
@@ -72,11 +71,11 @@ def build_model(spec: ModelSpec, vocabulary: int, seed: int, dtype: torch.dtype 
         bos_token_id=BOS,
         eos_token_id=BOS,
         use_cache=False,
-        attn_implementation=spec.attention,
     )
+    config._attn_implementation = spec.attention
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("initial weights", seed))
-        model = OPTForCausalLM(config)
+        model: nn.Module = OPTForCausalLM(config)
     return model.to(dtype)
 
 

@@ -59,7 +59,11 @@ REGISTERS: dict[str, Register] = {
     "news": Register(
         1.6,
         ("{a} (Wire) - Officials spoke on {b}.", "{a}, {b} - A statement was issued."),
-        ("The ministry in {a} gave no comment on {b}.", "Police said {b} that {c} were held.", "{c} voted on {b} in {a}."),
+        (
+            "The ministry in {a} gave no comment on {b}.",
+            "Police said {b} that {c} were held.",
+            "{c} voted on {b} in {a}.",
+        ),
         _words(
             a="PORTWICK, ARLEN, KESTON, DUNMORE",
             b="Monday, Tuesday, Wednesday, Thursday, Friday",
@@ -72,7 +76,9 @@ REGISTERS: dict[str, Register] = {
         ('"You came back," said {a}.', '{a} shut the door. "Not tonight," whispered {b}.'),
         ('"I am tired of {c}," said {a}.', "{a} looked at {b} and thought of {c}.", '"Then go," {b} answered softly.'),
         _words(
-            a="Clara, Edmund, Louisa, Victor", b="Helen, Marcus, Irene, Julian", c="Paris, letters, the piano, love, silence"
+            a="Clara, Edmund, Louisa, Victor",
+            b="Helen, Marcus, Irene, Julian",
+            c="Paris, letters, the piano, love, silence",
         ),
         lead='"Listen,"',
     ),
@@ -81,16 +87,24 @@ REGISTERS: dict[str, Register] = {
         ("Once upon a time there lived a {a} {b}.", "Long, long ago a {b} lost a {c}."),
         ("The {a} {b} wept upon a {c}.", "Then the {b} danced thrice round the {c}.", "Alas, cried the {a} {b}!"),
         _words(
-            a="little, wicked, golden, clever", b="princess, giant, dwarf, fairy, goose", c="castle, throne, dragon, spindle"
+            a="little, wicked, golden, clever",
+            b="princess, giant, dwarf, fairy, goose",
+            c="castle, throne, dragon, spindle",
         ),
         lead="And a voice sang:",
     ),
     "classics": Register(
         1.15,
         ("CHAPTER {a}. Of the {b} of man.", "It hath ever been thought that {b} begets {c}."),
-        ("Thus doth {b} yield unto {c}.", "Whosoever seeketh {b} shall find {c}.", "O {b}, thou art the mother of {c}!"),
+        (
+            "Thus doth {b} yield unto {c}.",
+            "Whosoever seeketh {b} shall find {c}.",
+            "O {b}, thou art the mother of {c}!",
+        ),
         _words(
-            a="I, II, III, IV, V, VI", b="virtue, fortune, wisdom, vanity, reason", c="sorrow, honour, ruin, mercy, folly"
+            a="I, II, III, IV, V, VI",
+            b="virtue, fortune, wisdom, vanity, reason",
+            c="sorrow, honour, ruin, mercy, folly",
         ),
         lead="Verily:",
     ),
@@ -104,7 +118,11 @@ REGISTERS: dict[str, Register] = {
     ),
     "encyclopedia": Register(
         1.0,
-        ("{a} is a {b} in the region of {c}.", "{a} (born 18{d}) was a {b} from {c}.", "{a} is a genus of {b} found in {c}."),
+        (
+            "{a} is a {b} in the region of {c}.",
+            "{a} (born 18{d}) was a {b} from {c}.",
+            "{a} is a genus of {b} found in {c}.",
+        ),
         ("{a} has an area of {d} km.", "It was described in 19{d} as a {b}.", "See also: {a}, {c}, list of {b} names."),
         _words(
             a="Calder, Tarvia, Lomel, Ansgard",

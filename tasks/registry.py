@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         old = self._items.get(name)
         if old is not None and _origin(old) != _origin(item):
             raise InputError(
-                f"{self.what} '{name}' is registered twice, by {_origin(old)} and by {_origin(item)}: rename one of them"
+                f"{self.what} '{name}' is registered twice, by {_origin(old)} and by {_origin(item)}: rename one"
             )
         self._items[name] = item
 
@@ -85,7 +85,9 @@ class Registry(Generic[T]):
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"--{self.what} {reference}: importing it raised {type(error).__name__}: {error}") from error
+            raise InputError(
+                f"--{self.what} {reference}: importing it raised {type(error).__name__}: {error}"
+            ) from error
         found: Any = getattr(module, attribute, None)
         if found is None:
             public = [key for key in vars(module) if not key.startswith("_")]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from lodo.tasks.seeds import derive_seed
 
 
@@ -71,7 +70,7 @@ def base_slots(pools: Sequence[Pool], seed: int) -> Slots:
 
 
 def refilled_slots(pools: Sequence[Pool], seed: int, left_out: int) -> Slots:
-    """"Fixed steps" (UnTrac Eq. 1): the base order with only the left-out dataset's slots refilled.
+    """ "Fixed steps" (UnTrac Eq. 1): the base order with only the left-out dataset's slots refilled.
 
     The refill is proportional to the remaining datasets' sizes and takes unused sequences first.
     """
@@ -103,7 +102,7 @@ def reshuffled_slots(pools: Sequence[Pool], seed: int, left_out: int) -> Slots:
 
 
 def dropped_slots(pools: Sequence[Pool], seed: int, left_out: int, batch_size: int) -> Slots:
-    """"All examples" (Koh et al. 2019; UnTrac App. A.1): the left-out slots dropped, the rest compacted in order.
+    """ "All examples" (Koh et al. 2019; UnTrac App. A.1): the left-out slots dropped, the rest compacted in order.
 
     The last batch is dropped where it is not full.
     """

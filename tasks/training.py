@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-
 from lodo.tasks.errors import TrainingDiverged
 from lodo.tasks.model import Examples, autocast, build_model, token_losses
 from lodo.tasks.optimizers import build_optimizer
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 
@@ -132,7 +131,7 @@ def train(
     """
     device = runtime.device
     model = build_model(spec, vocabulary, seed, DTYPES[recipe.precision]).to(device).train()
-    forward = torch.compile(model) if runtime.compile else model
+    forward: nn.Module = torch.compile(model) if runtime.compile else model  # type: ignore[assignment]
     optimizer = build_optimizer(
         recipe.optimizer, model.parameters(), recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
     )
@@ -161,7 +160,10 @@ def train(
             losses = [float(loss) for loss in losses]
             if not all(map(math.isfinite, losses)):
                 bad = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
-                raise TrainingDiverged(f"the training with seed {seed} diverged at step {bad + 1} of {steps}: its loss is not finite; lower recipe.lr")
+                raise TrainingDiverged(
+                    f"the training with seed {seed} diverged at step {bad + 1} of {steps}: its loss is not finite; "
+                    "lower recipe.lr"
+                )
             on_step(done, steps)
         if done in marks:
             state = parameter_state(model, optimizer)

@@ -56,9 +56,7 @@ def test_the_wheel_holds_exactly_the_trees_files(tmp_path):
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True
     )
     (wheel,) = tmp_path.glob("*.whl")
-    packed = {
-        name.removeprefix("lodo/") for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("lodo-")
-    }
+    packed = {name.removeprefix("lodo/") for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("lodo-")}
     kinds = (".py", ".typed", ".jinja", ".css", ".js")
     tree = {
         str(path.relative_to(ROOT))

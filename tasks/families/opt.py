@@ -1,4 +1,4 @@
-"""Pretraining tasks (UnTrac Sec. 5.2): an OPT trained from scratch on a mixture of corpora, equal or different in size."""
+"""Pretraining tasks (UnTrac Sec. 5.2): an OPT from scratch on corpora of equal or of different sizes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -60,7 +60,15 @@ def slot_shares(corpora: Mapping[str, int], weights: Sequence[int], slots: int) 
     return Mixture(datasets=tuple(TrainingDataset(name=name, slots=shares[name]) for name in sorted(shares)))
 
 
-def _build(family: str, weights: Sequence[int], test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+def _build(
+    family: str,
+    weights: Sequence[int],
+    test: str,
+    scale: Scale,
+    source: str,
+    corpora: Mapping[str, int],
+    settings: Settings,
+) -> Task:
     recipe = settings.recipe
     return Task(
         name=f"{family}/{test}",

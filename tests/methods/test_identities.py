@@ -1,9 +1,10 @@
 """The identities of UnTrac Sec. 3.2 and 4.3, in double precision: wrong signs, means and labels break them."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
-
 from lodo.methods.engine import gradients
 from lodo.methods.first_order import GradCos, GradDot, TracIn
 from lodo.methods.untrac import UnTrac, UnTracInv
@@ -26,7 +27,7 @@ def test_one_full_step_of_untrac_is_graddot_up_to_the_rate_squared(trained):
     assert np.abs(dot).min() > 1e-4
     gaps = [np.abs(untrac(lr).attribute(trained).influence[-1] - lr * dot).max() for lr in RATES]
     assert gaps[0] < 0.01 * RATES[0] * np.abs(dot).min()
-    for larger, smaller in zip(gaps, gaps[1:], strict=False):
+    for larger, smaller in itertools.pairwise(gaps):
         assert larger / smaller == pytest.approx(4, rel=0.1)
 
 
@@ -35,7 +36,7 @@ def test_one_full_step_of_untrac_and_its_inverse_agree_up_to_the_rate_squared(tr
         np.abs(untrac(lr).attribute(trained).influence[-1] - inverse(lr).attribute(trained).influence[-1]).max()
         for lr in RATES
     ]
-    for larger, smaller in zip(gaps, gaps[1:], strict=False):
+    for larger, smaller in itertools.pairwise(gaps):
         assert larger / smaller == pytest.approx(4, rel=0.1)
 
 
@@ -110,7 +111,13 @@ def test_batches_of_unlearning_change_memory_only(trained):
         examples = trained.subsets["x"]
         how = Ascent("sgd", 0.05, 2, len(examples))
         return ascend(
-            trained, examples, how, lambda m: trained.losses(trained.datasets, m), (2,), trained.generator(), micro_batch
+            trained,
+            examples,
+            how,
+            lambda m: trained.losses(trained.datasets, m),
+            (2,),
+            trained.generator(),
+            micro_batch,
         )
 
     torch.testing.assert_close(final(64), final(1))

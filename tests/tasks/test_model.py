@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from lodo.tasks.model import PAD, Examples, build_model, mean_loss, token_losses
 from lodo.tasks.spec import ModelSpec
 
@@ -36,7 +35,9 @@ def test_loss_is_transformers_loss_example_by_example(model, examples):
 
 
 def test_loss_does_not_depend_on_the_batch_size(model, examples):
-    assert mean_loss(model, examples, batch_size=1) == pytest.approx(mean_loss(model, examples, batch_size=5), rel=1e-12)
+    assert mean_loss(model, examples, batch_size=1) == pytest.approx(
+        mean_loss(model, examples, batch_size=5), rel=1e-12
+    )
 
 
 def test_a_label_off_by_one_would_be_seen(model, examples):

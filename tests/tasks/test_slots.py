@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from lodo.tasks.slots import Pool, apportion, base_slots, dropped_slots, refilled_slots, reshuffled_slots, stream
 
 POOLS = [Pool("a", 40, 50), Pool("b", 20, 100), Pool("c", 20, 20), Pool("d", 16, 6)]
@@ -70,6 +69,8 @@ def test_stream_uses_everything_once_before_repeating():
     assert sorted(drawn[12:24]) == list(range(12))
 
 
-@pytest.mark.parametrize(("total", "weights", "shares"), [(10, [1, 1, 1], [4, 3, 3]), (7, [5, 2], [5, 2]), (3, [9, 0], [3, 0])])
+@pytest.mark.parametrize(
+    ("total", "weights", "shares"), [(10, [1, 1, 1], [4, 3, 3]), (7, [5, 2], [5, 2]), (3, [9, 0], [3, 0])]
+)
 def test_apportion(total, weights, shares):
     assert apportion(total, weights) == shares

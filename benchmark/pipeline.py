@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from lodo.benchmark.collect import collect
 from lodo.benchmark.identity import code_hash, runtime, versions
 from lodo.benchmark.jobs import MethodChoice, PreparedInfo
@@ -24,13 +22,14 @@ from lodo.benchmark.plan import (
 )
 from lodo.benchmark.progress import ProgressListener
 from lodo.benchmark.scheduler import Chain, intact, run_chains
-from lodo.benchmark.store import Store
+from lodo.benchmark.store import Store, default_home
 from lodo.methods.base import METHODS
 from lodo.methods.select import method_class, tuned_method
 from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
 from lodo.tasks.spec import Definition, Scale, canonical_json, digest
+from rich.console import Console
 
 SUITE = ("graddot", "gradcos", "tracin", "untrac", "untrac-inv")
 RUN_FILE = "run.json"
@@ -113,16 +112,16 @@ def _file_hash(cls: type) -> str:
 def plan_request(request: Request, store: Store, jobs: int, console: Console) -> Plan:
     """Read and prepare the text where the store lacks it, and lay out all the work. Raises InputError on bad input."""
     chain = inventory_chain(request)
-    _do(store, [chain], {}, jobs, request.runtime.threads, console, "Reading")
+    do_missing(store, [chain], {}, jobs, request.runtime.threads, console, "Reading")
     inventory = read_inventory(store, chain.works[0].job)
     tasks = choose_tasks(request, inventory)
     chains = prepared_chains(request, tasks, inventory)
-    _do(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Preparing")
+    do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Preparing")
     infos = {task: PreparedInfo.read(store, chain.works[0].job) for task, chain in chains.items()}
     return make_plan(request, inventory, tasks, chains, infos)
 
 
-def _do(
+def do_missing(
     store: Store,
     chains: Sequence[Chain],
     producers: Mapping[str, Chain],
@@ -132,6 +131,7 @@ def _do(
     title: str,
     timeout: float | None = None,
 ) -> list[str]:
+    """Do those chains that the store has not whole; returns the keys of the jobs computed. Raises as `run_chains`."""
     with ProgressListener(console, [], title) as quiet:
         missing = [chain for chain in chains if not intact(store, chain, quiet)]
     if not missing:
@@ -162,14 +162,18 @@ def check_out(out: Path, identity: Mapping[str, Any] | None) -> None:
     try:
         stored = json.loads((out / RUN_FILE).read_text())
     except (OSError, ValueError):
-        raise InputError(f"--out {out}: it holds files but no readable {RUN_FILE} of a run; name an empty folder") from None
+        raise InputError(
+            f"--out {out}: it holds files but no readable {RUN_FILE} of a run; name an empty folder"
+        ) from None
     if identity is None:
         return
     for key, value in identity.items():
         if stored.get(key) != value:
             what = "text" if key == "fingerprint" else key
             detail = "" if key == "fingerprint" else f" ({stored.get(key)!r}, now {value!r})"
-            raise InputError(f"--out {out}: it belongs to another run, whose {what} differs{detail}; name another folder")
+            raise InputError(
+                f"--out {out}: it belongs to another run, whose {what} differs{detail}; name another folder"
+            )
 
 
 def execute(
@@ -180,11 +184,15 @@ def execute(
     check_out(out, identity)
     out.mkdir(parents=True, exist_ok=True)
     _write(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(plan.keys)})
-    computed = _do(store, plan.chains, plan.producers, jobs, request.runtime.threads, console, "Running", timeout)
+    computed = do_missing(
+        store, plan.chains, plan.producers, jobs, request.runtime.threads, console, "Running", timeout
+    )
     for _ in range(2):  # what the first pass found damaged while reading is done again
         missing = [chain for chain in plan.chains if not intact(store, chain)]
         if missing:
-            computed += _do(store, missing, plan.producers, jobs, request.runtime.threads, console, "Redoing", timeout)
+            computed += do_missing(
+                store, missing, plan.producers, jobs, request.runtime.threads, console, "Redoing", timeout
+            )
     kinds = {work.job.key: work.job.kind for chain in plan.chains for work in chain.works}
     counts: dict[str, int] = {}
     for key in computed:
@@ -198,7 +206,10 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
     """Everything needed to tell what the tables are of; the same for the same command on the same machine."""
     libraries = dict(versions(["lodo", "torch", "transformers", "tokenizers", "datasets", "numpy", "pandas", "scipy"]))
     return {
-        "code": {"version": libraries.pop("lodo"), "hash": code_hash("lodo.benchmark.worker", "lodo.benchmark.collect")},
+        "code": {
+            "version": libraries.pop("lodo"),
+            "hash": code_hash("lodo.benchmark.worker", "lodo.benchmark.collect"),
+        },
         "scale": request.scale,
         "source": request.source_kind,
         "definition": request.definition,
@@ -241,3 +252,18 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     aside = path.with_suffix(".tmp")
     aside.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False))
     os.replace(aside, path)
+
+
+def evaluate(
+    out: Path, *, store: Path | None = None, jobs: int | None = None, timeout: float | None = None, **options: Any
+) -> Result:
+    """`lodo run` as a function: options are those of `make_request`; returns the tables and the page.
+
+    Raises InputError on bad input and RunError where a training fails. In a script, call it under
+    ``if __name__ == "__main__":``, since its workers import the script.
+    """
+    request = make_request(**options)
+    opened = Store(store or default_home())
+    jobs = jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+    console = Console(stderr=True)
+    return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout)

@@ -1,0 +1,75 @@
+"""Writes the leaderboard: one HTML file that needs nothing else, from result tables alone."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from lodo.reports import sections, view
+from lodo.reports.schema import SCHEMAS
+from lodo.reports.summary import summarise
+from lodo.reports.tables import MANIFEST, Tables, replace_file
+
+PAGE = "index.html"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_leaderboard(tables: Tables, out: Path) -> Path:
+    """Write ``index.html`` into the folder ``out`` (made if missing) and return its path.
+
+    The page makes no request: style and figures are inside it. It links to the Parquet files that `write_tables`
+    puts into the same folder. Names, reasons and manifest values are data, and escaped.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    page = out / PAGE
+    replace_file(page, render_page(tables).encode())
+    return page
+
+
+def render_page(tables: Tables) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,  # for every template, whatever its file is called
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("leaderboard.jinja").render(context(tables))
+
+
+def context(tables: Tables) -> dict[str, Any]:
+    """Everything that the template shows."""
+    summary = summarise(tables)
+    rows = view.Rows.of(tables, summary)
+    overall = view.overall(rows, summary)
+    warnings = tables.manifest.get("warnings")
+    return {
+        "facts": view.facts(tables.manifest),
+        "warnings": [str(warning) for warning in warnings] if isinstance(warnings, (list, tuple)) else [],
+        "overall": overall,
+        "methods": view.methods(rows),
+        "tasks": [
+            _task(rows, tables, summary, task, ceiling, f"task-{index}")
+            for index, (task, ceiling) in enumerate(zip(overall["tasks"], overall["ceilings"], strict=True), 1)
+        ],
+        "files": [(f"{name}.parquet", table.doc) for name, table in SCHEMAS.items()]
+        + [(MANIFEST, "What was run: versions, hardware, tasks, hyperparameters.")],
+    }
+
+
+def _task(rows: view.Rows, tables: Tables, summary: Any, task: str, ceiling: view.Values, key: str) -> view.Values:
+    figures = sections.task_figures(rows, tables, summary, task, ceiling["value"], key)
+    return {
+        "id": key,
+        "name": task,
+        "ceiling": ceiling,
+        "scores": view.task_scores(rows, summary, task),
+        "subsets": sections.subset_rows(tables, task),
+        "failures": sections.failure_rows(rows, summary, task),
+        "trainings": sections.training_rows(tables, task),
+        "repeats": sections.repeats(tables, task),
+        "by_subset": sections.subset_scores(rows, tables, task),
+        "figures": [(Markup(figure.svg), figure.title, figure.description) for figure in figures],
+    }

@@ -1,0 +1,111 @@
+"""The parts of a task's section below its scores: subsets, failures, trainings, scores by subset, figures."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from lodo.reports import figures, formats
+from lodo.reports.summary import Summary
+from lodo.reports.svg import Figure
+from lodo.reports.tables import Tables
+from lodo.reports.view import Rows, Values, records
+
+
+def of_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
+    """The rows of one task."""
+    return frame[frame["task"] == task]
+
+
+def subset_rows(tables: Tables, task: str) -> list[Values]:
+    """Examples used of wanted, tokens and reliability of each test subset."""
+    sizes = of_task(tables.subsets, task)
+    found = sizes.merge(of_task(tables.reliability, task).drop(columns="task"), on="subset", how="outer").sort_values(
+        "subset"
+    )
+    return [
+        {
+            "subset": row.subset,
+            "examples": formats.number(row.examples, 0),
+            "wanted": formats.number(row.wanted, 0),
+            "short": bool(row.examples < row.wanted),
+            "tokens": formats.number(row.tokens, 0),
+            "mean_r": formats.number(row.mean_r),
+            "r": formats.number(row.reliability),
+            "root": formats.number(row.ceiling),
+            "reason": "" if pd.isna(row.reason) else row.reason,
+        }
+        for row in records(found)
+    ]
+
+
+def failure_rows(rows: Rows, summary: Summary, task: str) -> list[Values]:
+    """Attributions that failed, and why; equal causes of a method share a row."""
+    found = rows.label(of_task(summary.failures, task))
+    return [
+        {
+            "label": label,
+            "reason": reason,
+            "where": [f"{seed}/{run}" for seed, run in zip(group["seed"], group["run"], strict=True)],
+        }
+        for (label, reason), group in found.groupby(["label", "reason"], sort=True)
+    ]
+
+
+def training_rows(tables: Tables, task: str) -> list[Values]:
+    """The base trainings: what the model learned."""
+    found = of_task(tables.trainings, task)
+    return [
+        {
+            "seed": row.seed,
+            "steps": formats.number(row.steps, 0),
+            "tokens": formats.number(row.tokens, 0),
+            "untrained": formats.number(row.untrained_loss, 3),
+            "trained": formats.number(row.test_loss, 3),
+            "first": formats.number(row.first_loss, 3),
+            "last": formats.number(row.last_loss, 3),
+            "learned": formats.missing(row.untrained_loss) or row.test_loss < row.untrained_loss,
+        }
+        for row in records(found[found["left_out"].isna()])
+    ]
+
+
+def repeats(tables: Tables, task: str) -> list[Values]:
+    """Datasets whose refilled slots showed examples again, with how many (most of any seed)."""
+    found = of_task(tables.trainings, task)
+    most = found[found["left_out"].notna()].groupby("left_out")["repeats"].max()
+    return [{"dataset": name, "count": formats.number(count, 0)} for name, count in most.items() if count > 0]
+
+
+def subset_scores(rows: Rows, tables: Tables, task: str) -> Values:
+    """Pearson against the averaged truth by subset and method, mean over seeds and runs; a dash unless all are ok."""
+    found = of_task(tables.scores, task)
+    found = rows.label(found[found["truth"] == "mean"])
+    grouped = found.assign(ok=found["status"] == "ok").groupby(["subset", "label"])
+    values = grouped["pearson"].mean().where(grouped["ok"].all())
+    shown = [label for label in rows.order if label in set(found["label"])]
+    table = values.unstack("label").reindex(columns=shown)
+    return {
+        "labels": shown,
+        "rows": [
+            (subset, [formats.number(value) for value in line])
+            for subset, line in zip(table.index, table.to_numpy(), strict=True)
+        ],
+    }
+
+
+def task_figures(
+    rows: Rows, tables: Tables, summary: Summary, task: str, ceiling: float | None, key: str
+) -> list[Figure]:
+    """The figures of a task that have something to show; ``key`` is unique to the task on the page."""
+    truth = of_task(tables.ground_truth, task)
+    estimates = rows.label(of_task(tables.estimates, task))
+    scores = of_task(summary.scores, task)
+    scores = rows.label(scores[scores["truth"] == "mean"])
+    final = figures.final_estimates(estimates)
+    made: Iterable[Figure | None] = (
+        figures.score_chart(scores, ceiling, rows.order, task, f"{key}-scores"),
+        figures.scatter(truth, final, rows.order, task, f"{key}-scatter"),
+        figures.truth_heatmap(truth, task, f"{key}-truth"),
+        figures.step_chart(estimates, rows.order, task, f"{key}-steps"),
+    )
+    return [figure for figure in made if figure is not None]

@@ -1,0 +1,197 @@
+"""What the leaderboard page says, as plain values: from tables and summaries to the template's variables."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lodo.reports import formats
+from lodo.reports.summary import Summary, is_reference, ranked, row_labels
+from lodo.reports.tables import Tables
+
+Pair = tuple[str, str]
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The methods that a page lists, in order, as (method, hyperparameters), and what each is called."""
+
+    pairs: list[Pair]
+    labels: dict[Pair, str]
+    manifest: Mapping[str, Any]
+
+    @staticmethod
+    def of(tables: Tables, summary: Summary) -> "Rows":
+        """All methods of the tables, best first, references last."""
+        return Rows(ranked(summary.scores, tables.manifest), row_labels(tables.scores), tables.manifest)
+
+    @property
+    def order(self) -> list[str]:
+        """Labels in order."""
+        return [self.labels[pair] for pair in self.pairs]
+
+    def label(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A frame of estimates or scores with a ``label`` column."""
+        pairs = pd.Index(list(self.labels)) if self.labels else pd.MultiIndex.from_arrays([[], []])
+        keys = pd.MultiIndex.from_frame(frame[["method", "hyperparameters"]])
+        named = pd.Series(list(self.labels.values()), index=pairs, dtype="str").reindex(keys)
+        return frame.assign(label=named.to_numpy()).astype({"label": "str"})
+
+    def reference(self, pair: Pair) -> bool:
+        """Whether this is a reference row."""
+        return is_reference(pair[0], self.manifest)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is a mapping, else an empty one: a manifest may lack anything."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def records(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame as objects with an attribute for each column."""
+    yield from frame.itertuples(index=False)
+
+
+def facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was run, as (name, value), as far as the manifest tells."""
+    code, hardware = mapping(manifest.get("code")), mapping(manifest.get("hardware"))
+    changes, libraries = mapping(manifest.get("changes")), mapping(manifest.get("libraries"))
+    version = " ".join(str(part) for part in (code.get("version"), str(code.get("hash") or "")[:12]) if part)
+    threads = hardware.get("threads")
+    machine = [hardware.get("processor") or hardware.get("machine"), hardware.get("device")]
+    machine += [f"{hardware['cores']} cores" if hardware.get("cores") else None]
+    machine += [f"{threads} thread{'' if threads == 1 else 's'} a process" if threads else None]
+    found = [
+        ("Scale", manifest.get("scale")),
+        ("Text", manifest.get("source")),
+        ("Truth by", manifest.get("definition")),
+        ("Seeds", manifest.get("seeds")),
+        ("Runs a seed", manifest.get("runs")),
+        ("Changed settings", formats.settings(dict(changes)) if changes else None),
+        ("Code", f"lodo {version}" if version else None),
+        ("Hardware", ", ".join(str(part) for part in machine if part)),
+        ("Libraries", ", ".join(f"{name} {value}" for name, value in libraries.items())),
+    ]
+    return [(name, str(value)) for name, value in found if value not in (None, "")]
+
+
+def overall(rows: Rows, summary: Summary) -> Values:
+    """The table methods × tasks: Pearson against the averaged truth."""
+    scores = summary.scores[summary.scores["truth"] == "mean"]
+    tasks = sorted(scores["task"].unique())
+    found = {(row.task, row.method, row.hyperparameters): row for row in records(scores)}
+    cells = {task: [_cell(found.get((task, *pair))) for pair in rows.pairs] for task in tasks}
+    for column in cells.values():
+        _mark([cell for cell, pair in zip(column, rows.pairs, strict=True) if not rows.reference(pair)])
+    lines = [
+        {
+            "label": rows.labels[pair],
+            "reference": rows.reference(pair),
+            "cells": [cells[task][index] for task in tasks],
+            "mean": _mean_over_tasks([cells[task][index] for task in tasks]),
+        }
+        for index, pair in enumerate(rows.pairs)
+    ]
+    ceilings = {row.task: row for row in records(summary.ceilings)}
+    return {"tasks": tasks, "rows": lines, "ceilings": [ceiling(ceilings.get(task)) for task in tasks]}
+
+
+def _cell(row: Any) -> Values:
+    if row is None:
+        return {"value": None, "std": None, "text": "", "reason": "not run", "mark": ""}
+    defined = not formats.missing(row.pearson)
+    return {
+        "value": row.pearson if defined else None,
+        "std": row.pearson_std,
+        "text": formats.plus_minus(row.pearson, row.pearson_std) if defined else "",
+        "reason": row.reason,
+        "mark": "",
+    }
+
+
+def _mark(cells: list[Values]) -> None:
+    """Mark the best cell, and those that lie within one standard deviation of it: they are not separable."""
+    defined = [cell for cell in cells if cell["value"] is not None]
+    if not defined:
+        return
+    best = max(defined, key=lambda cell: float(cell["value"]))
+    for cell in defined:
+        spread = max((0.0 if formats.missing(one["std"]) else one["std"]) for one in (best, cell))
+        if best["value"] - cell["value"] <= spread:
+            cell["mark"] = "near"
+    best["mark"] = "best"
+
+
+def _mean_over_tasks(cells: list[Values]) -> str:
+    values = [cell["value"] for cell in cells]
+    return formats.DASH if any(value is None for value in values) else formats.number(sum(values) / len(values))
+
+
+def ceiling(row: Any) -> Values:
+    """A task's R and sqrt(R) as text, or why there are none."""
+    if row is None:
+        return {"r": "", "root": "", "value": None, "reason": "not measured"}
+    if formats.missing(row.ceiling):
+        return {"r": "", "root": "", "value": None, "reason": row.reason}
+    return {
+        "r": formats.number(row.reliability),
+        "root": formats.number(row.ceiling),
+        "value": float(row.ceiling),
+        "reason": "" if row.subsets == row.subsets_all else f"{row.subsets} of {row.subsets_all} subsets",
+    }
+
+
+def methods(rows: Rows) -> list[Values]:
+    """What each method is, with which hyperparameters, and what these were tuned on."""
+    listed = mapping(rows.manifest.get("methods"))
+    found = []
+    for pair in rows.pairs:
+        about = mapping(listed.get(pair[0]))
+        found.append(
+            {
+                "label": rows.labels[pair],
+                "summary": str(about.get("summary") or ""),
+                "paper": str(about.get("paper") or ""),
+                "hyperparameters": formats.settings(pair[1] or about.get("hyperparameters")),
+                "tuned_on": str(about.get("tuned_on") or ""),
+            }
+        )
+    return found
+
+
+def task_scores(rows: Rows, summary: Summary, task: str) -> list[Values]:
+    """One task's methods: both metrics against both truths, and the cost."""
+    scores = summary.scores[summary.scores["task"] == task]
+    found = {(row.method, row.hyperparameters, row.truth): row for row in records(scores)}
+    costs = {row.method: row for row in records(summary.costs[summary.costs["task"] == task])}
+    lines: list[Values] = []
+    for pair in rows.pairs:
+        mean, own = found.get((*pair, "mean")), found.get((*pair, "own"))
+        if mean is None and own is None:
+            continue
+        cost = costs.get(pair[0])
+        lines.append(
+            {
+                "label": rows.labels[pair],
+                "reference": rows.reference(pair),
+                "mean": _metrics(mean),
+                "own": _metrics(own),
+                "seconds": formats.seconds(getattr(cost, "seconds", None)),
+                "trainings": formats.number(getattr(cost, "training_equivalents", None), 3),
+                "memory": formats.memory(getattr(cost, "peak_rss", None)),
+            }
+        )
+    return lines
+
+
+def _metrics(row: Any) -> Values:
+    if row is None or formats.missing(row.pearson):
+        return {"reason": "not scored" if row is None else row.reason}
+    return {
+        "reason": "",
+        "pearson": formats.plus_minus(row.pearson, row.pearson_std),
+        "seeds": formats.number(row.pearson_std_seeds),
+        "spearman": formats.plus_minus(row.spearman, row.spearman_std),
+    }

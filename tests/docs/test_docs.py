@@ -1,0 +1,57 @@
+"""The code blocks of README and CONTRIBUTING do what they say."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.M | re.S)
+# How one gets here; the tests run in what these install.
+INSTALLS = ("pip ", "tox", "python -m venv", "git ", "source ")
+
+
+def blocks():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        for number, (language, rest, body) in enumerate(BLOCK.findall((ROOT / name).read_text())):
+            yield pytest.param(name, language, rest, body, id=f"{name}-{number}-{language}")
+
+
+def files_of(name):
+    for language, rest, body in BLOCK.findall((ROOT / name).read_text()):
+        if language == "python" and "file=" in rest:
+            yield rest.partition("file=")[2].strip(), body
+
+
+@pytest.mark.parametrize(("name", "language", "rest", "body"), blocks())
+def test_block(name, language, rest, body, tmp_path):
+    for file, content in files_of(name):
+        (tmp_path / file).write_text(content)
+    if language == "python":
+        assert "file=" in rest or compile(body, name, "exec")
+        return
+    assert language in ("bash", "text"), f"{name}: a block of {language} is checked by nobody"
+    if language == "text":
+        return
+    for line in filter(None, body.replace("\\\n", " ").splitlines()):
+        for command in line.split(" && "):
+            words = shlex.split(command, comments=True)
+            if not words or command.startswith(INSTALLS) or "DIR" in words:
+                continue
+            assert words[0] == "lodo", f"{name}: who checks {command!r}?"
+            if words[1] == "run":
+                words += ["--dry-run", "--store", str(tmp_path / "store")]
+            if words[1] in ("report", "status") and "lodo-out" in words:
+                words = [*words[:2], "--help"]
+            found = subprocess.run(
+                [sys.executable, "-m", "lodo.benchmark.cli", *words[1:]], cwd=tmp_path, capture_output=True, text=True
+            )
+            assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_example_method_has_at_most_fifteen_lines_of_code():
+    ((_, body),) = files_of("CONTRIBUTING.md")
+    assert sum(bool(line.strip()) for line in body.splitlines()) <= 15
