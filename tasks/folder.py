@@ -1,0 +1,168 @@
+"""The folder source: a user's corpora and test sets as jsonl, csv, parquet or text files."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lodo.tasks.errors import InputError
+from lodo.tasks.source import Record
+from lodo.tasks.subsets import columns_needed
+
+LOADERS = {".jsonl": "json", ".csv": "csv", ".parquet": "parquet", ".txt": "text"}
+NO_DATA = ("README", "LICENSE", "LICENCE")
+FEWEST = 3
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """``ROOT/corpora/NAME.{jsonl,csv,parquet,txt}`` and ``ROOT/tests/NAME.{jsonl,csv,parquet}``.
+
+    A corpus has a column ``text``; a .txt corpus holds documents separated by blank lines. What a test set's columns
+    are depends on its name (`lodo.tasks.subsets`).
+    """
+
+    root: Path
+
+    @property
+    def kind(self) -> str:
+        return "folder"
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the names and bytes of the files; raises InputError where there are none to read."""
+        found = hashlib.sha256()
+        for part in ("corpora", "tests"):
+            for name, path in self._files(part).items():
+                found.update(f"{part}/{name}{path.suffix}\0".encode())
+                found.update(hashlib.sha256(path.read_bytes()).digest())
+        return found.hexdigest()
+
+    def corpora(self) -> dict[str, Sequence[str]]:
+        files = self._files("corpora")
+        if len(files) < FEWEST:
+            raise InputError(
+                f"{self.root / 'corpora'}: {len(files)} training datasets, at least {FEWEST} are needed to correlate over; "
+                "add corpora"
+            )
+        return {name: _texts(path) for name, path in files.items()}
+
+    def tests(self) -> dict[str, Sequence[Record]]:
+        return {name: _records(path, columns_needed(name)) for name, path in self._files("tests").items()}
+
+    def _files(self, part: str) -> dict[str, Path]:
+        """Data files of a part by name, sorted."""
+        folder = self.root / part
+        if not self.root.is_dir():
+            raise InputError(f"--data {self.root}: no such folder")
+        if not folder.is_dir():
+            raise InputError(f"--data {self.root}: it has no folder {part}/; see the layout in the README")
+        found: dict[str, Path] = {}
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or path.stem.upper() in NO_DATA:
+                continue
+            allowed = [suffix for suffix in LOADERS if part == "corpora" or suffix != ".txt"]
+            if path.suffix not in allowed:
+                raise InputError(f"{path}: {path.suffix or 'no suffix'} is not read here; use {', '.join(allowed)}")
+            if not path.stem.isprintable() or "/" in path.stem:
+                raise InputError(f"{folder}: the file name {path.name!r} has unprintable characters; rename it")
+            if path.stem in found:
+                raise InputError(f"{path}: {found[path.stem].name} has the same name; rename or remove one of them")
+            found[path.stem] = path
+        if not found:
+            raise InputError(f"{folder}: it holds no {', '.join(LOADERS)} file; see the layout in the README")
+        return found
+
+
+def _texts(path: Path) -> tuple[str, ...]:
+    """The documents of a corpus file."""
+    if path.suffix == ".txt":
+        _check_lines(path, json_lines=False)
+        documents = tuple(block.strip() for block in path.read_text(encoding="utf-8").split("\n\n") if block.strip())
+        if not documents:
+            raise InputError(f"{path}: it is empty; put text into it or remove it")
+        return documents
+    return tuple(record["text"] for record in _records(path, ("text",)))
+
+
+def _records(path: Path, columns: Sequence[str]) -> tuple[Record, ...]:
+    """The rows of a file with the wanted columns filled. Raises InputError naming the line or record."""
+    if path.suffix in (".jsonl", ".csv"):
+        _check_lines(path, json_lines=path.suffix == ".jsonl")
+    rows = _load(path)
+    if not rows:
+        raise InputError(f"{path}: it is empty; put records into it or remove it")
+    where = list(_line_numbers(path)) if path.suffix == ".jsonl" else None
+    for number, row in enumerate(rows):
+        place = f"line {where[number]}" if where else f"record {number + 1}"
+        for column in columns:
+            if column == "incorrect_answers":
+                row[column] = _as_list(row.get(column))
+            value = row.get(column)
+            wanted = list if column == "incorrect_answers" else str
+            if not isinstance(value, wanted) or not value or (isinstance(value, str) and not value.strip()):
+                what = (
+                    "is missing or empty" if value in (None, "", []) or value != value else f"is no {wanted.__name__}"
+                )
+                if isinstance(value, str):
+                    what = "is missing or empty"
+                raise InputError(f"{path}, {place}: '{column}' {what}; fill it or remove the record")
+    return tuple(rows)
+
+
+def _load(path: Path) -> list[dict[str, Any]]:
+    """A file's rows through the datasets library, without its cache."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    if path.stat().st_size == 0:
+        return []
+    with tempfile.TemporaryDirectory() as cache:
+        try:
+            table = datasets.load_dataset(LOADERS[path.suffix], data_files=str(path), split="train", cache_dir=cache)
+            return [dict(row) for row in table]
+        except Exception as error:
+            cause = error.__cause__ or error
+            text = (" ".join(str(cause).split()) or type(cause).__name__)[:200]
+            raise InputError(f"{path}: it cannot be read as {path.suffix[1:]} ({text}); mend or remove it") from error
+
+
+def _check_lines(path: Path, json_lines: bool) -> None:
+    """Raise InputError for the first line that is not UTF-8 or, of a jsonl file, not a JSON object."""
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path}, line {number}: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
+            ) from None
+        if not json_lines or not text.strip():
+            continue
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{path}, line {number}: invalid JSON ({error}); write one JSON object a line") from None
+        if not isinstance(value, dict):
+            raise InputError(
+                f'{path}, line {number}: a JSON {type(value).__name__}, not an object; write {{"text": …}}'
+            )
+
+
+def _line_numbers(path: Path) -> Iterator[int]:
+    """The line of each record of a jsonl file; blank lines hold none."""
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if line.strip():
+            yield number
+
+
+def _as_list(value: object) -> object:
+    """A list column of a csv file: JSON, or parts separated by semicolons."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+        return found if isinstance(found, list) else [value]
+    except ValueError:
+        return [part.strip() for part in value.split(";") if part.strip()]

@@ -1,0 +1,88 @@
+"""The paper's subset rules at their edges, and their counts on real test sets."""
+
+import pytest
+
+from lodo.tasks.errors import InputError
+from lodo.tasks.folder import FolderSource
+from lodo.tasks.overlap import describe, find_overlaps
+from lodo.tasks.subsets import Example, Subset, draw_subsets
+
+
+def words(count):
+    return " ".join(f"w{index}" for index in range(count))
+
+
+def counts(test, records, **options):
+    return {subset.name: len(subset.examples) for subset in draw_subsets(test, records, **options)}
+
+
+def test_toxigen_keeps_9_to_24_words_split_at_single_spaces():
+    records = [{"text": words(count), "group": str(count)} for count in (8, 9, 24, 25)]
+    assert counts("toxigen", records) == {"24": 1, "9": 1}
+    assert counts("toxigen", [{"text": words(8).replace(" ", "  ", 1), "group": "g"}]) == {"g": 1}
+
+
+def test_toxigen_keeps_toxic_prompts_only():
+    records = [{"text": words(9), "group": "g", "prompt_label": label} for label in (0, 1)]
+    records += [{"text": words(9), "group": "g", "label_basis": "human_agreed"}]
+    assert counts("toxigen", records) == {"g": 1}
+
+
+def test_winobias_splits_by_pronoun_as_a_word():
+    texts = ["He left.", "There she stood.", "The heir left.", "He saw her.", "It is his."]
+    found = counts("winobias", [{"text": text, "type": "pro"} for text in texts])
+    assert found == {"pro_female": 1, "pro_male": 2}
+
+
+def test_truthfulqa_pairs_merges_and_scores_the_answer_only():
+    records = [
+        {"question": "Q", "incorrect_answers": ["a", "b"], "category": f"Confusion: {kind}"} for kind in ("A", "B")
+    ] + [{"question": "R", "incorrect_answers": ["c"], "category": "Law"}]
+    (subset,) = draw_subsets("truthfulqa", records, min_pairs=4)
+    assert (subset.name, len(subset.examples)) == ("confusion", 4)
+    assert subset.examples[0] == Example("Q", " a")
+    with pytest.raises(InputError, match="no category has 5"):
+        draw_subsets("truthfulqa", records, min_pairs=5)
+
+
+def test_any_other_test_set_names_its_subsets():
+    records = [{"text": "t", "subset": "s", "prompt": "p"}, {"text": "u", "subset": "s"}]
+    assert draw_subsets("mine", records)[0].examples == (Example("p", "t"), Example("", "u"))
+
+
+def test_a_large_subset_is_drawn_once_and_for_all():
+    records = [{"text": str(index), "subset": "s"} for index in range(50)]
+    first, second = (draw_subsets("mine", records, size=10)[0] for _ in range(2))
+    assert first == second
+    assert len(set(first.examples)) == 10
+    assert first.wanted == 10
+
+
+def test_a_rule_that_keeps_nothing_says_so():
+    with pytest.raises(InputError, match="9 to 24 words"):
+        draw_subsets("toxigen", [{"text": "short", "group": "g"}])
+
+
+def test_real_test_sets_have_the_papers_subsets(real_data):
+    tests = FolderSource(real_data).tests()
+    toxigen = counts("toxigen", tests["toxigen"])
+    assert len(toxigen) == 13
+    assert (toxigen["asian"], toxigen["mental_dis"], sum(toxigen.values())) == (153, 240, 2599)
+    assert counts("winobias", tests["winobias"]) == dict.fromkeys(
+        ("anti_female", "anti_male", "pro_female", "pro_male"), 256
+    )
+    truthfulqa = counts("truthfulqa", tests["truthfulqa"], size=10**6)
+    assert len(truthfulqa) == 9
+    assert (truthfulqa["paranormal"], truthfulqa["indexical_error"], truthfulqa["confusion"]) == (129, 231, 223)
+
+
+def test_overlap_is_found_and_shown_with_its_words():
+    subset = Subset("s", (Example("What is", " the answer to all of life's big questions here?"),), 1)
+    corpora = {
+        "clean": ["the answer to all of it"],
+        "dirty": ["so: The answer, to all of life's big questions indeed"],
+        "prompt only": ["what is what is what is what is"],
+    }
+    (found,) = find_overlaps(corpora, [subset])
+    assert (found.dataset, found.document) == ("dirty", 0)
+    assert "the answer to all of life s big" in describe([found])[0]
