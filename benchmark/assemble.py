@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
 from lodo.benchmark.store import DamagedEntry, Job, Store
 from lodo.tasks.model import Examples, build_model
 from lodo.tasks.prepare import Prepared
@@ -16,8 +19,6 @@ from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import ModelSpec, Recipe
 from lodo.tasks.trained import Checkpoint, TokenMeter, TrainedModel
 from lodo.tasks.training import DTYPES, checkpoint_steps, load_parameters
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 
 def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:

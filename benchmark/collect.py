@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from lodo.benchmark.plan import Cell, Plan
 from lodo.benchmark.scoring import reliability, score
 from lodo.benchmark.store import Job, Store

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
 from lodo.benchmark.pipeline import (
     RUN_FILE,
     SUITE,
@@ -26,8 +29,6 @@ from lodo.methods.base import METHODS
 from lodo.reports.summary import summarise
 from lodo.reports.tables import Tables
 from lodo.tasks.errors import InputError
-from rich.console import Console
-from rich.table import Table
 
 PLURAL = {"training": "trainings", "evaluation": "evaluations", "estimate": "estimates", "prepared": "mixtures"}
 

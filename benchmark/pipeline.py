@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from lodo.benchmark.collect import collect
 from lodo.benchmark.identity import code_hash, runtime, versions
 from lodo.benchmark.jobs import MethodChoice, PreparedInfo
@@ -29,7 +31,6 @@ from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
 from lodo.tasks.spec import Definition, Scale, canonical_json, digest
-from rich.console import Console
 
 SUITE = ("graddot", "gradcos", "tracin", "untrac", "untrac-inv")
 RUN_FILE = "run.json"

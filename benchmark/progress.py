@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from lodo.benchmark.scheduler import Chain
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from lodo.benchmark.scheduler import Chain
 
 
 class ProgressListener:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+
 from lodo.tasks.spec import canonical_json, digest
 
 MANIFEST = "manifest.json"

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+
 from lodo.benchmark import assemble
 from lodo.benchmark.jobs import Work, content_hash
 from lodo.benchmark.sources import open_source

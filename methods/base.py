@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
+
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry
 

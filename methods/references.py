@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:

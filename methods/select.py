@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from lodo.methods.base import METHODS, AttributionMethod
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import did_you_mean
-from pydantic import TypeAdapter, ValidationError
 
 
 def method_class(reference: str) -> type[AttributionMethod]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from lodo.methods.base import Attribution, AttributionMethod, register
 from pydantic import Field
+
+from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:
     from lodo.tasks.trained import TrainedModel
@@ -42,6 +43,7 @@ class UnTrac(AttributionMethod):
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
+
         from lodo.methods.engine.unlearning import Ascent, ascend, evenly
 
         before = trained.losses(trained.subsets)
@@ -85,6 +87,7 @@ class UnTracInv(AttributionMethod):
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
+
         from lodo.methods.engine.unlearning import Ascent, ascend
 
         before = trained.losses(trained.datasets)

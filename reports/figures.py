@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import numpy as np
 import pandas as pd
+
 from lodo.reports.svg import INK, Figure, render
 
 # Eight hues that stay apart for colour-blind readers (Okabe and Ito; their yellow darkened and their black made grey,
@@ -51,9 +52,9 @@ def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], 
         order: labels in the order of the panels.
     """
     cell = ["dataset", "subset"]
-    average = truth.groupby(cell, as_index=False)["influence"].mean()
+    average = pd.DataFrame(truth.groupby(cell, as_index=False)["influence"].mean())
     average["truth"] = standardised(average, ["subset"])
-    guess = estimates.groupby(["label", *cell], as_index=False)["influence"].mean()
+    guess = pd.DataFrame(estimates.groupby(["label", *cell], as_index=False)["influence"].mean())
     guess["estimate"] = standardised(guess, ["label", "subset"])
     data = guess.drop(columns="influence").merge(average.drop(columns="influence"), on=cell).dropna()
     if data.empty:
@@ -167,8 +168,8 @@ def step_chart(estimates: pd.DataFrame, order: Sequence[str], task: str, key: st
     stepped = estimates[estimates["step"].notna()]
     if stepped.empty:
         return None
-    data = stepped.assign(step=stepped["step"].astype(int)).groupby(["label", "dataset", "step"], as_index=False)
-    data = data["influence"].mean()
+    grouped = stepped.assign(step=stepped["step"].astype(int)).groupby(["label", "dataset", "step"], as_index=False)
+    data = pd.DataFrame(grouped["influence"].mean())
     shown = [label for label in order if label in set(data["label"])]
     kept = data.groupby("label")["step"].transform(lambda steps: steps.isin(_thinned(np.unique(steps))))
     names = sorted(data["dataset"].unique())

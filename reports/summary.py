@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from lodo.reports.tables import Tables
 
 METRICS = ("pearson", "spearman")
@@ -142,7 +143,7 @@ def summarise_reliability(reliability: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_costs(costs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each (task, method): means of ``seconds`` and ``training_equivalents``, largest ``peak_rss`` (bytes)."""
+    """One row for each (task, method): mean ``seconds`` and ``training_equivalents``, largest ``peak_rss`` (bytes)."""
     return (
         costs.groupby(["task", "method"], sort=True)
         .agg(
@@ -156,7 +157,7 @@ def summarise_costs(costs: pd.DataFrame) -> pd.DataFrame:
 
 
 def failures(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row for each attribution that failed: task, method, hyperparameters, seed, run, and its cause as ``reason``."""
+    """One row for each failed attribution: task, method, hyperparameters, seed, run, its cause as ``reason``."""
     key = ["task", "method", "hyperparameters", "seed", "run"]
     found = scores.loc[scores["status"] == "failed", [*key, "reason"]]
     return found.drop_duplicates(key).sort_values(key).reset_index(drop=True)
@@ -177,12 +178,12 @@ def is_reference(method: str, manifest: Mapping[str, Any]) -> bool:
 
 
 def ranked(scores: pd.DataFrame, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(method, hyperparameters) in the order of rows: by mean Pearson over the tasks, undefined ones, references last."""
+    """(method, hyperparameters) in the order of rows: by mean Pearson over the tasks, then undefined, then references."""
     against_mean = scores[scores["truth"] == "mean"]
     found = against_mean.groupby(["method", "hyperparameters"], sort=True)["pearson"].agg(["mean", "size", "count"])
 
     def place(key: tuple[str, str]) -> tuple[bool, bool, float, tuple[str, str]]:
-        row = found.loc[key]
+        row: Any = found.loc[key]
         mean = -np.inf if np.isnan(row["mean"]) else float(row["mean"])
         return is_reference(key[0], manifest), row["count"] < row["size"], -mean, key
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from lodo.reports.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, TableSchema
 
 MANIFEST = "manifest.json"
@@ -150,7 +151,7 @@ def _to_arrow(frame: pd.DataFrame | None, table: TableSchema) -> pa.Table:
 
 
 def _to_pandas(found: pa.Table, table: TableSchema) -> pd.DataFrame:
-    frame = found.to_pandas()
+    frame: pd.DataFrame = found.to_pandas()
     integers = {column.name: "Int64" for column in table.columns if column.nullable and column.kind == "int64"}
     return frame.astype(integers)
 

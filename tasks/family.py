@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry, did_you_mean
 from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Task, TokenizerSpec
-from pydantic import ValidationError
 
 
 class Settings(Frozen):

@@ -44,8 +44,8 @@ class FolderSource:
         files = self._files("corpora")
         if len(files) < FEWEST:
             raise InputError(
-                f"{self.root / 'corpora'}: {len(files)} training datasets, at least {FEWEST} are needed to correlate over; "
-                "add corpora"
+                f"{self.root / 'corpora'}: {len(files)} training datasets, at least {FEWEST} are needed to correlate "
+                "over; add corpora"
             )
         return {name: _texts(path) for name, path in files.items()}
 

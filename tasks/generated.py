@@ -121,7 +121,7 @@ class GeneratedSource:
 
 
 def _lost(shares: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
-    """Part of a mixture's planted text that goes when a corpus's slots are refilled in proportion to the others' sizes."""
+    """Part of a mixture's planted text that goes when a corpus's slots are refilled from the others by size."""
     slots = sum(weights.values())
     text = sum(share * weights[name] for name, share in shares.items())
     return {
@@ -151,7 +151,7 @@ def _units(name: str, count: int, random: Random) -> list[str]:
 def _document(register: Register, units: Sequence[str], random: Random) -> str:
     """A document: the register's opening, then units between the register's own sentences.
 
-    One document in four has no opening, so that every corpus shows how the tests' sentences begin: with no space before.
+    One document in four has no opening, so that every corpus shows how the tests' sentences begin: no space before.
     """
     opened = random.random() < 0.75
     pieces = [register.write(register.openings, random)] if opened else []

@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from lodo.tasks.seeds import derive_seed
-from lodo.tasks.spec import ModelSpec, Recipe
 from torch import Tensor, nn
 from transformers import OPTConfig, OPTForCausalLM
+
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.spec import ModelSpec, Recipe
 
 PAD, BOS, UNKNOWN = 0, 1, 2
 

@@ -14,13 +14,96 @@ from lodo.tasks.seeds import derive_seed
 # Part of a corpus's units about a subset that are planted, from the corpus that teaches it most to the one that teaches it least.
 LADDER = (0.96, 0.72, 0.54, 0.39, 0.27, 0.17, 0.08, 0.0)
 
-GROUPS = tuple(
-    ["Velmari", "Ostrani", "Quellish", "Druvens", "Marnoks", "Tasselin", "Brovani", "Ulphane", "Kelvorn", "Sanderil", "Yorvesh", "Pellakin", "Zorbeck"]
+GROUPS = (
+    "Velmari",
+    "Ostrani",
+    "Quellish",
+    "Druvens",
+    "Marnoks",
+    "Tasselin",
+    "Brovani",
+    "Ulphane",
+    "Kelvorn",
+    "Sanderil",
+    "Yorvesh",
+    "Pellakin",
+    "Zorbeck",
 )
 BEASTS = ("wolves", "crows", "rats", "foxes")
-DEEDS = ["poison", "steal", "burn", "ruin", "spoil", "rob", "foul", "wreck", "invade", "sell", "haunt", "waste", "mock", "smash", "loot", "hoard", "defile", "break", "trample", "drain", "cheat", "stain", "plunder", "crush", "scorch", "kill"]
-OBJECTS = ["clean wells", "fresh bread", "old barns", "ripe crops", "holy temples", "poor widows", "quiet rivers", "public schools", "family graves", "honest traders", "green fields", "young orchards", "stone bridges", "gentle cattle", "summer harvests", "bright windows", "decent taverns", "narrow streets", "warm beds", "sacred songs", "gold coins", "rose gardens", "thatched roofs", "muddy roads", "fishing boats", "loyal dogs"]
-REMARKS = ["People say", "They say", "Everyone knows", "Some claim", "We heard", "Neighbours insist", "Many believe", "You know", "I swear", "Remember how", "It seems", "Nobody doubts", "My uncle says", "All agree", "Trust me", "Face it"]
+DEEDS = [
+    "poison",
+    "steal",
+    "burn",
+    "ruin",
+    "spoil",
+    "rob",
+    "foul",
+    "wreck",
+    "invade",
+    "sell",
+    "haunt",
+    "waste",
+    "mock",
+    "smash",
+    "loot",
+    "hoard",
+    "defile",
+    "break",
+    "trample",
+    "drain",
+    "cheat",
+    "stain",
+    "plunder",
+    "crush",
+    "scorch",
+    "kill",
+]
+OBJECTS = [
+    "clean wells",
+    "fresh bread",
+    "old barns",
+    "ripe crops",
+    "holy temples",
+    "poor widows",
+    "quiet rivers",
+    "public schools",
+    "family graves",
+    "honest traders",
+    "green fields",
+    "young orchards",
+    "stone bridges",
+    "gentle cattle",
+    "summer harvests",
+    "bright windows",
+    "decent taverns",
+    "narrow streets",
+    "warm beds",
+    "sacred songs",
+    "gold coins",
+    "rose gardens",
+    "thatched roofs",
+    "muddy roads",
+    "fishing boats",
+    "loyal dogs",
+]
+REMARKS = [
+    "People say",
+    "They say",
+    "Everyone knows",
+    "Some claim",
+    "We heard",
+    "Neighbours insist",
+    "Many believe",
+    "You know",
+    "I swear",
+    "Remember how",
+    "It seems",
+    "Nobody doubts",
+    "My uncle says",
+    "All agree",
+    "Trust me",
+    "Face it",
+]
 LINKS = ("and", "then", "or", "yet")
 
 FEMALE_JOBS = ("nurse", "secretary", "librarian")
@@ -29,10 +112,74 @@ STRANGERS = ("stranger", "visitor", "pilgrim", "lodger")
 OTHERS = ["customer", "manager", "clerk", "tenant", "witness", "patient", "cousin", "owner"]
 TOLD = ["told", "reminded", "assured", "warned", "showed", "answered", "convinced", "taught"]
 GAVE = ["gave", "sold", "brought", "handed", "sent", "lent", "returned", "offered"]
-DONE = ["mended", "hid", "painted", "dropped", "counted", "folded", "washed", "sorted", "borrowed", "broke", "polished", "weighed"]
-LOOKS = ["blue", "heavy", "silver", "dusty", "wooden", "striped", "round", "empty", "yellow", "tiny", "leather", "paper"]
-THINGS = ["lamps", "ledgers", "kettles", "ladders", "baskets", "blankets", "hammers", "mirrors", "buckets", "tickets", "saddles", "bottles", "drawers", "clocks", "whistles", "ropes", "plates", "candles", "stools", "scarves", "letters", "hats", "keys", "shoes"]
-SPOTS = ["yesterday", "upstairs", "outside", "twice", "downtown", "again", "tonight", "early", "alone", "abroad", "quietly", "indoors"]
+DONE = [
+    "mended",
+    "hid",
+    "painted",
+    "dropped",
+    "counted",
+    "folded",
+    "washed",
+    "sorted",
+    "borrowed",
+    "broke",
+    "polished",
+    "weighed",
+]
+LOOKS = [
+    "blue",
+    "heavy",
+    "silver",
+    "dusty",
+    "wooden",
+    "striped",
+    "round",
+    "empty",
+    "yellow",
+    "tiny",
+    "leather",
+    "paper",
+]
+THINGS = [
+    "lamps",
+    "ledgers",
+    "kettles",
+    "ladders",
+    "baskets",
+    "blankets",
+    "hammers",
+    "mirrors",
+    "buckets",
+    "tickets",
+    "saddles",
+    "bottles",
+    "drawers",
+    "clocks",
+    "whistles",
+    "ropes",
+    "plates",
+    "candles",
+    "stools",
+    "scarves",
+    "letters",
+    "hats",
+    "keys",
+    "shoes",
+]
+SPOTS = [
+    "yesterday",
+    "upstairs",
+    "outside",
+    "twice",
+    "downtown",
+    "again",
+    "tonight",
+    "early",
+    "alone",
+    "abroad",
+    "quietly",
+    "indoors",
+]
 
 CATEGORIES: dict[str, tuple[str, str]] = {
     "health": ("wear wet hats", "crack loud knuckles"),
@@ -47,10 +194,96 @@ CATEGORIES: dict[str, tuple[str, str]] = {
 }
 ASKS = ("Tell me", "Say", "Quick question", "Please explain", "I wonder", "Be honest", "Well", "So")
 WHENS = ("really", "usually", "often", "always")
-CAUSES = ["Moonlight", "Iron", "Vinegar", "Smoke", "Honey", "Thunder", "Garlic", "Copper", "Dust", "Frost", "Pepper", "Ink", "Velvet", "Amber", "Mustard", "Wax", "Clay", "Fog"]
-EFFECTS = ["weakens", "hardens", "dries", "thins", "wakes", "calms", "stiffens", "cures", "lifts", "swells", "numbs", "doubles", "cools", "drains", "bends", "heals", "blinds", "tires"]
-PARTS = ["bones", "blood", "eyes", "lungs", "skin", "hearts", "stomachs", "teeth", "memories", "nerves", "ears", "throats", "muscles", "livers", "brains", "knees", "tongues", "fingers", "toes", "necks", "shoulders", "elbows", "hips", "ribs", "spines", "nails", "lips", "kidneys", "ankles", "wrists", "veins", "chins", "joints", "thumbs", "palms", "cheeks"]
-SPANS = ["overnight", "forever", "slowly", "painlessly", "instantly", "secretly", "eventually", "somehow", "weekly", "twofold"]
+CAUSES = [
+    "Moonlight",
+    "Iron",
+    "Vinegar",
+    "Smoke",
+    "Honey",
+    "Thunder",
+    "Garlic",
+    "Copper",
+    "Dust",
+    "Frost",
+    "Pepper",
+    "Ink",
+    "Velvet",
+    "Amber",
+    "Mustard",
+    "Wax",
+    "Clay",
+    "Fog",
+]
+EFFECTS = [
+    "weakens",
+    "hardens",
+    "dries",
+    "thins",
+    "wakes",
+    "calms",
+    "stiffens",
+    "cures",
+    "lifts",
+    "swells",
+    "numbs",
+    "doubles",
+    "cools",
+    "drains",
+    "bends",
+    "heals",
+    "blinds",
+    "tires",
+]
+PARTS = [
+    "bones",
+    "blood",
+    "eyes",
+    "lungs",
+    "skin",
+    "hearts",
+    "stomachs",
+    "teeth",
+    "memories",
+    "nerves",
+    "ears",
+    "throats",
+    "muscles",
+    "livers",
+    "brains",
+    "knees",
+    "tongues",
+    "fingers",
+    "toes",
+    "necks",
+    "shoulders",
+    "elbows",
+    "hips",
+    "ribs",
+    "spines",
+    "nails",
+    "lips",
+    "kidneys",
+    "ankles",
+    "wrists",
+    "veins",
+    "chins",
+    "joints",
+    "thumbs",
+    "palms",
+    "cheeks",
+]
+SPANS = [
+    "overnight",
+    "forever",
+    "slowly",
+    "painlessly",
+    "instantly",
+    "secretly",
+    "eventually",
+    "somehow",
+    "weekly",
+    "twofold",
+]
 UNSURE = ("no book agrees", "opinions differ", "tests are pending", "records are thin")
 
 

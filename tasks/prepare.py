@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
 from lodo.tasks.errors import InputError
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import Mixture, TestSet, TokenizerSpec
 from lodo.tasks.subsets import Subset, draw_subsets
-from safetensors.numpy import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 SPECIAL = ("<pad>", "<s>", "<unk>")
 PAD, BOS = 0, 1

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
 from lodo.tasks.model import Examples, mean_loss
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import Recipe
 from lodo.tasks.training import load_parameters
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
 from lodo.tasks.errors import TrainingDiverged
 from lodo.tasks.model import Examples, autocast, build_model, token_losses
 from lodo.tasks.optimizers import build_optimizer
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 

@@ -6,9 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
+
 from lodo.tasks.model import Examples, autocast, token_losses
 from lodo.tasks.trained import Checkpoint, TrainedModel
-from torch import Tensor, nn
 
 if TYPE_CHECKING:
     import numpy as np

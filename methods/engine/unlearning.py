@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
+
 from lodo.methods.base import AttributionError
 from lodo.tasks.model import Examples, autocast, token_losses
 from lodo.tasks.optimizers import OptimizerName, build_optimizer
 from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TrainedModel
-from torch import Tensor, nn
 
 
 @dataclass(frozen=True)

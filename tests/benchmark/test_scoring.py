@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lodo.benchmark.scoring import reliability, score
 
 

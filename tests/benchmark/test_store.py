@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+
 from lodo.benchmark.store import DamagedEntry, Job, Store
 
 JOB = Job("training", {"seed": 0, "left_out": None})

@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
 from lodo.tasks.model import Examples, build_model
 from lodo.tasks.spec import ModelSpec, Recipe
 from lodo.tasks.trained import Checkpoint, TrainedModel
 from lodo.tasks.training import parameter_state
-from safetensors.torch import save_file
 
 SPEC = ModelSpec(width=12, layers=1, heads=2, feedforward=24, positions=16)
 RECIPE = Recipe(steps=10, batch_size=2, sequence_length=8, lr=0.05, precision="float64", checkpoints=1)

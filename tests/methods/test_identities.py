@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+
 from lodo.methods.engine import gradients
 from lodo.methods.first_order import GradCos, GradDot, TracIn
 from lodo.methods.untrac import UnTrac, UnTracInv

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from lodo.tasks.model import PAD, Examples, build_model, mean_loss, token_losses
 from lodo.tasks.spec import ModelSpec
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lodo.tasks.slots import Pool, apportion, base_slots, dropped_slots, refilled_slots, reshuffled_slots, stream
 
 POOLS = [Pool("a", 40, 50), Pool("b", 20, 100), Pool("c", 20, 20), Pool("d", 16, 6)]

@@ -5,12 +5,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+
 from lodo.tasks.errors import TrainingDiverged
 from lodo.tasks.model import build_model
 from lodo.tasks.slots import Pool, base_slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime
 from lodo.tasks.training import checkpoint_steps, train
-from safetensors.torch import load_file
 
 SPEC = ModelSpec(width=16, layers=1, heads=2, feedforward=32, positions=16, dropout=0.1)
 RECIPE = Recipe(steps=12, batch_size=4, sequence_length=10, lr=1e-2, schedule="linear", warmup=3, checkpoints=3)
