@@ -178,7 +178,7 @@ def is_reference(method: str, manifest: Mapping[str, Any]) -> bool:
 
 
 def ranked(scores: pd.DataFrame, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(method, hyperparameters) in the order of rows: by mean Pearson over the tasks; undefined, then references, last."""
+    """(method, hyperparameters) in the order of rows: by mean Pearson over tasks; undefined and references last."""
     against_mean = scores[scores["truth"] == "mean"]
     found = against_mean.groupby(["method", "hyperparameters"], sort=True)["pearson"].agg(["mean", "size", "count"])
 
