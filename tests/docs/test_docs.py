@@ -26,8 +26,13 @@ def files_of(name):
             yield rest.partition("file=")[2].strip(), body
 
 
-@pytest.mark.parametrize(("name", "language", "rest", "body"), blocks())
-def test_block(name, language, rest, body, tmp_path):
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.mark.parametrize(("name", "language", "rest", "body"), list(blocks()))
+def test_block(name, language, rest, body, tmp_path, store):
     for file, content in files_of(name):
         (tmp_path / file).write_text(content)
     if language == "python":
@@ -43,7 +48,7 @@ def test_block(name, language, rest, body, tmp_path):
                 continue
             assert words[0] == "lodo", f"{name}: who checks {command!r}?"
             if words[1] == "run":
-                words += ["--dry-run", "--store", str(tmp_path / "store")]
+                words += ["--dry-run", "--store", str(store)]
             if words[1] in ("report", "status") and "lodo-out" in words:
                 words = [*words[:2], "--help"]
             found = subprocess.run(

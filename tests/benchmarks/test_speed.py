@@ -1,0 +1,125 @@
+"""Training throughput against a bare loop and transformers' Trainer, and the gradient pass against single backwards.
+
+Ratios within one session mean something here, absolute times do not. Every contender sees the same model and batches.
+"""
+
+import numpy as np
+import pytest
+import torch
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from lodo.methods.engine.gradients import gradient, products
+from lodo.tasks.model import Examples, build_model
+from lodo.tasks.slots import Pool, base_slots
+from lodo.tasks.spec import ModelSpec, Recipe, Runtime
+from lodo.tasks.trained import TrainedModel
+from lodo.tasks.training import train
+
+SPEC = ModelSpec(width=128, layers=2, heads=4, feedforward=512, positions=128)
+RECIPE = Recipe(steps=100, batch_size=16, sequence_length=64, lr=1e-3, schedule="linear", checkpoints=1)
+VOCABULARY = 2048
+POOLS = [np.random.default_rng(i).integers(3, VOCABULARY, (800, 64)).astype(np.int32) for i in range(2)]
+SLOTS = base_slots([Pool("a", 800, 800), Pool("b", 800, 800)], seed=0)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def rows():
+    stock = torch.from_numpy(np.concatenate(POOLS).astype(np.int64))
+    return stock[torch.from_numpy(SLOTS.dataset * 800 + SLOTS.example)]
+
+
+def lodo_loop(folder):
+    for path in folder.iterdir():
+        path.unlink()
+    return train(SPEC, RECIPE, VOCABULARY, POOLS, SLOTS, 0, folder, Runtime(), keep="last").losses[-1]
+
+
+def bare_loop():
+    model = build_model(SPEC, VOCABULARY, 0).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RECIPE.lr, weight_decay=0.0, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / RECIPE.steps)
+    data = rows()
+    for step in range(RECIPE.steps):
+        batch = data[step * 16 : (step + 1) * 16]
+        loss = model(input_ids=batch, labels=batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+    return float(loss)
+
+
+def trainer(folder):
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        max_steps=RECIPE.steps,
+        per_device_train_batch_size=16,
+        learning_rate=RECIPE.lr,
+        lr_scheduler_type="linear",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        optim="adamw_torch_fused",
+        use_cpu=True,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        logging_strategy="no",
+        dataloader_pin_memory=False,
+    )
+    data = [{"input_ids": row, "labels": row} for row in rows()]
+
+    class InOrder(Trainer):
+        def _get_train_sampler(self, *args):
+            return torch.utils.data.SequentialSampler(data)
+
+    seen = []
+
+    class Last(TrainerCallback):
+        def on_train_end(self, args, state, control, **kwargs):
+            seen.append(state.global_step)
+
+    found = InOrder(build_model(SPEC, VOCABULARY, 0), arguments, train_dataset=data, callbacks=[Last()])
+    found.train()
+    assert seen == [RECIPE.steps]
+
+
+@pytest.mark.benchmark(group="training: 100 steps of 16 x 64 tokens, d=128")
+@pytest.mark.parametrize("contender", ["lodo", "bare loop", "transformers Trainer"])
+def test_training_throughput(benchmark, tmp_path, contender):
+    work = {
+        "lodo": lambda: lodo_loop(tmp_path),
+        "bare loop": bare_loop,
+        "transformers Trainer": lambda: trainer(tmp_path),
+    }
+    benchmark.pedantic(work[contender], rounds=5, warmup_rounds=1)
+    benchmark.extra_info["tokens per second"] = round(100 * 16 * 64 / benchmark.stats.stats.median)
+
+
+def trained(datasets, subsets):
+    def examples(count):
+        return {str(index): Examples.whole(rows()[index * 16 : index * 16 + 16]) for index in range(count)}
+
+    model = build_model(SPEC, VOCABULARY, 0).eval()
+    return TrainedModel(model, examples(datasets), examples(subsets), (), {}, RECIPE, 0)
+
+
+@pytest.mark.benchmark(group="K = 8, S = 4: dot products of gradients")
+@pytest.mark.parametrize("contender", ["one pass of K + S", "2 K S single backwards"])
+def test_gradient_pass(benchmark, contender):
+    subject = trained(8, 4)
+
+    def pairs():
+        for examples in subject.datasets.values():
+            for subset in subject.subsets.values():
+                torch.dot(gradient(subject.model, examples), gradient(subject.model, subset))
+
+    work = {"one pass of K + S": lambda: products(subject.model, subject), "2 K S single backwards": pairs}
+    benchmark.pedantic(work[contender], rounds=5, warmup_rounds=1)
