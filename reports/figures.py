@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lodo.reports.svg import INK, Figure, render
+from lodo.reports.svg import INK, Sketch, sketch
 
 # Eight hues that stay apart for colour-blind readers (Okabe and Ito; their yellow darkened and their black made grey,
 # so that all are visible on white and on black), doubled by shapes.
@@ -43,7 +43,7 @@ def final_estimates(estimates: pd.DataFrame) -> pd.DataFrame:
     return estimates[step == step.groupby([estimates[name] for name in key]).transform("max")]
 
 
-def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], task: str, key: str) -> Figure | None:
+def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], task: str, key: str) -> Sketch | None:
     """Estimates against the truth, one panel for each method; None if there is nothing to draw.
 
     Args:
@@ -79,7 +79,7 @@ def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], 
         .properties(width=150, height=150)
         .facet(facet=alt.Facet("label:N", title=None, sort=shown), columns=min(4, len(shown)), spacing=14)
     )
-    return render(
+    return sketch(
         chart,
         f"Truth against estimate, {task}",
         "One panel for each method, one point for each left-out dataset and test subset; both axes are standardised "
@@ -90,7 +90,7 @@ def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], 
 
 def score_chart(
     scores: pd.DataFrame, ceiling: float | None, order: Sequence[str], task: str, key: str
-) -> Figure | None:
+) -> Sketch | None:
     """Mean Pearson ± std over the runs of each method, with a line at the ceiling sqrt(R).
 
     Args:
@@ -116,14 +116,14 @@ def score_chart(
     ]
     if len(missing):
         text = missing.assign(zero=0.0, text="undefined")
-        mark = alt.Chart(text).mark_text(align="left", dx=5, fontStyle="italic", opacity=0.7)
+        mark = alt.Chart(text).mark_text(align="left", dx=5, fontStyle="italic", color=INK, opacity=0.7)
         layers.append(mark.encode(x=alt.X("zero:Q"), y=y, text="text:N"))
     if ceiling is not None and np.isfinite(ceiling):
         line = pd.DataFrame({"ceiling": [ceiling], "text": [f"√R {ceiling:.2f}"]})
         rule = alt.Chart(line).mark_rule(color=HUES[5], strokeDash=[5, 3], strokeWidth=1.5).encode(x="ceiling:Q")
         name = alt.Chart(line).mark_text(color=HUES[5], baseline="bottom", dy=-3).encode(x="ceiling:Q", text="text:N")
         layers += [rule, name.encode(y=alt.value(0))]
-    return render(
+    return sketch(
         alt.layer(*layers).properties(width=430, height=alt.Step(24)),
         f"Scores, {task}",
         "Dots are means over the runs, lines reach one standard deviation over the runs to each side. "
@@ -132,7 +132,7 @@ def score_chart(
     )
 
 
-def truth_heatmap(truth: pd.DataFrame, task: str, key: str) -> Figure | None:
+def truth_heatmap(truth: pd.DataFrame, task: str, key: str) -> Sketch | None:
     """Seed-averaged ground truth (nats per token), datasets × subsets, on a diverging scale centred at 0."""
     data = truth.groupby(["dataset", "subset"], as_index=False)["influence"].mean().dropna()
     if data.empty:
@@ -150,7 +150,7 @@ def truth_heatmap(truth: pd.DataFrame, task: str, key: str) -> Figure | None:
         )
         .properties(width=alt.Step(34), height=alt.Step(24))
     )
-    return render(
+    return sketch(
         chart,
         f"Ground truth, {task}",
         "Change of the test loss when a dataset is left out, averaged over the seeds. Blue: the loss rises, "
@@ -159,7 +159,7 @@ def truth_heatmap(truth: pd.DataFrame, task: str, key: str) -> Figure | None:
     )
 
 
-def step_chart(estimates: pd.DataFrame, order: Sequence[str], task: str, key: str) -> Figure | None:
+def step_chart(estimates: pd.DataFrame, order: Sequence[str], task: str, key: str) -> Sketch | None:
     """Estimated influence of each dataset after each unlearning step, for the methods that have steps; else None.
 
     Args:
@@ -185,7 +185,7 @@ def step_chart(estimates: pd.DataFrame, order: Sequence[str], task: str, key: st
         .facet(facet=alt.Facet("label:N", title=None, sort=shown), columns=min(3, len(shown)), spacing=24)
         .resolve_scale(x="independent", y="independent")
     )
-    return render(
+    return sketch(
         chart,
         f"Estimates over unlearning, {task}",
         "Estimated influence of each training dataset after each unlearning step, averaged over subsets, seeds and "

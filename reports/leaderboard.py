@@ -1,5 +1,6 @@
 """Writes the leaderboard: one HTML file that needs nothing else, from result tables alone."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from markupsafe import Markup
 
 from lodo.reports import sections, view
 from lodo.reports.schema import SCHEMAS
-from lodo.reports.summary import summarise
+from lodo.reports.summary import Summary, summarise
+from lodo.reports.svg import Figure, draw
 from lodo.reports.tables import MANIFEST, Tables, replace_file
 
 PAGE = "index.html"
@@ -50,26 +52,34 @@ def context(tables: Tables) -> dict[str, Any]:
         "warnings": [str(warning) for warning in warnings] if isinstance(warnings, (list, tuple)) else [],
         "overall": overall,
         "methods": view.methods(rows),
-        "tasks": [
-            _task(rows, tables, summary, task, ceiling, f"task-{index}")
-            for index, (task, ceiling) in enumerate(zip(overall["tasks"], overall["ceilings"], strict=True), 1)
-        ],
+        "tasks": _tasks(rows, tables, summary, overall),
         "files": [(f"{name}.parquet", table.doc) for name, table in SCHEMAS.items()]
         + [(MANIFEST, "What was run: versions, hardware, tasks, hyperparameters.")],
     }
 
 
-def _task(rows: view.Rows, tables: Tables, summary: Any, task: str, ceiling: view.Values, key: str) -> view.Values:
-    figures = sections.task_figures(rows, tables, summary, task, ceiling["value"], key)
-    return {
-        "id": key,
-        "name": task,
-        "ceiling": ceiling,
-        "scores": view.task_scores(rows, summary, task),
-        "subsets": sections.subset_rows(tables, task),
-        "failures": sections.failure_rows(rows, summary, task),
-        "trainings": sections.training_rows(tables, task),
-        "repeats": sections.repeats(tables, task),
-        "by_subset": sections.subset_scores(rows, tables, task),
-        "figures": [(Markup(figure.svg), figure.title, figure.description) for figure in figures],
-    }
+def _tasks(rows: view.Rows, tables: Tables, summary: Summary, overall: view.Values) -> list[view.Values]:
+    made = []
+    with ThreadPoolExecutor(1) as pen:  # one thread draws while this one prepares
+        for index, (task, ceiling) in enumerate(zip(overall["tasks"], overall["ceilings"], strict=True), 1):
+            key = f"task-{index}"
+            sketches = sections.task_figures(rows, tables, summary, task, ceiling["value"], key)
+            figures = [pen.submit(draw, sketch) for sketch in sketches]
+            section = {
+                "id": key,
+                "name": task,
+                "ceiling": ceiling,
+                "scores": view.task_scores(rows, summary, task),
+                "subsets": sections.subset_rows(tables, task),
+                "failures": sections.failure_rows(rows, summary, task),
+                "trainings": sections.training_rows(tables, task),
+                "repeats": sections.repeats(tables, task),
+                "by_subset": sections.subset_scores(rows, tables, task),
+            }
+            made.append((section, figures))
+    return [section | {"figures": [_shown(future.result()) for future in figures]} for section, figures in made]
+
+
+def _shown(figure: Figure) -> tuple[Markup, str, str]:
+    """A figure for the template: its SVG is markup (the renderer escaped the names in it), its texts are not."""
+    return Markup(figure.svg), figure.title, figure.description

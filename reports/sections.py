@@ -6,7 +6,7 @@ import pandas as pd
 
 from lodo.reports import figures, formats
 from lodo.reports.summary import Summary
-from lodo.reports.svg import Figure
+from lodo.reports.svg import Sketch
 from lodo.reports.tables import Tables
 from lodo.reports.view import Rows, Values, records
 
@@ -95,14 +95,14 @@ def subset_scores(rows: Rows, tables: Tables, task: str) -> Values:
 
 def task_figures(
     rows: Rows, tables: Tables, summary: Summary, task: str, ceiling: float | None, key: str
-) -> list[Figure]:
+) -> list[Sketch]:
     """The figures of a task that have something to show; ``key`` is unique to the task on the page."""
     truth = of_task(tables.ground_truth, task)
     estimates = rows.label(of_task(tables.estimates, task))
     scores = of_task(summary.scores, task)
     scores = rows.label(scores[scores["truth"] == "mean"])
     final = figures.final_estimates(estimates)
-    made: Iterable[Figure | None] = (
+    made: Iterable[Sketch | None] = (
         figures.score_chart(scores, ceiling, rows.order, task, f"{key}-scores"),
         figures.scatter(truth, final, rows.order, task, f"{key}-scatter"),
         figures.truth_heatmap(truth, task, f"{key}-truth"),

@@ -12,16 +12,26 @@ INK = "currentColor"
 
 
 @dataclass(frozen=True)
+class Sketch:
+    """A figure to be drawn: a Vega-Lite spec, its title, a sentence saying what it shows, and a prefix for its ids."""
+
+    spec: dict[str, Any]
+    title: str
+    description: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A rendered figure: an ``<svg>`` element, its title and a sentence saying what it shows."""
+    """A drawn figure: an ``<svg>`` element, its title and a sentence saying what it shows."""
 
     svg: str
     title: str
     description: str
 
 
-def render(chart: Any, title: str, description: str, key: str) -> Figure:
-    """Render a chart without network access.
+def sketch(chart: Any, title: str, description: str, key: str) -> Sketch:
+    """A chart ready to be drawn.
 
     Args:
         chart: any altair chart. Names from outside must be values in its data, never field names or expressions.
@@ -29,18 +39,24 @@ def render(chart: Any, title: str, description: str, key: str) -> Figure:
         key: prefix of the SVG's ids, unique on the page: ids of two inline SVGs would collide.
     """
     with alt.data_transformers.enable("default", max_rows=None):
-        spec = chart.to_dict(validate=False)  # validation costs as much as the drawing
-    spec["config"] = _theme()
-    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    svg = re.sub(r'\bid="([^"]*)"', rf'id="{key}-\1"', svg)
-    svg = re.sub(r"url\(#", f"url(#{key}-", svg)
-    svg = re.sub(r'href="#', f'href="#{key}-', svg)
-    labels = (
-        f'<title id="{key}-title">{html.escape(title)}</title><desc id="{key}-desc">{html.escape(description)}</desc>'
-    )
+        spec: dict[str, Any] = chart.to_dict(validate=False)  # validation costs as much as the drawing
+    return Sketch({**spec, "config": _theme()}, title, description, key)
+
+
+def draw(plan: Sketch) -> Figure:
+    """Draw a sketch without network access. Another thread can go on meanwhile."""
+    key = plan.key
+    svg = vl_convert.vegalite_to_svg(plan.spec, allowed_base_urls=[])
+    # The renderer counts ids on from figure to figure: counted anew, the same tables give the same page.
+    ids = dict.fromkeys(re.findall(r'<[^<>]* id="((?:clip|gradient)\w*)"', svg))
+    fresh = {old: f"{key}-{index}" for index, old in enumerate(ids)}
+    used = r'(\bid="|url\(#|href="#)(\w+)'
+    svg = re.sub(used, lambda found: found[1] + fresh.get(found[2], found[2]), svg)
+    title, description = html.escape(plan.title), html.escape(plan.description)
+    labels = f'<title id="{key}-title">{title}</title><desc id="{key}-desc">{description}</desc>'
     opening = f'<svg role="img" aria-labelledby="{key}-title {key}-desc" '
     svg = re.sub(r"^<svg ([^>]*)>", lambda found: f"{opening}{found[1]}>{labels}", svg, count=1)
-    return Figure(svg, title, description)
+    return Figure(svg, plan.title, plan.description)
 
 
 def _theme() -> dict[str, Any]:

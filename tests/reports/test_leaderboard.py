@@ -1,0 +1,127 @@
+"""The page needs nothing else, treats every name as data, and survives failures, one seed and no rows."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from lodo.reports.formats import memory, number, plus_minus, seconds, settings
+from lodo.reports.leaderboard import render_page, write_leaderboard
+from lodo.reports.schema import SCHEMAS
+from lodo.reports.tables import Tables, read_tables, write_tables
+
+
+class Elements(HTMLParser):
+    """Collects the tags, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def page(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_leaderboard(tables, tmp_path_factory.mktemp("site") / "new").read_text(encoding="utf-8")
+
+
+def test_hostile_names_are_text(page: str) -> None:
+    found = Elements(page)
+    assert "script" not in found.tags
+    assert "<script>alert(1)</script>" in found.text
+    assert not [name for name, _ in found.attributes if name.startswith("on")]
+    for name in ('a.b[0] "q" & $x', "漢字"):
+        assert name in found.text
+
+
+def test_no_request_leaves_the_page(page: str) -> None:
+    found = Elements(page)
+    assert not found.tags & {"link", "img", "iframe", "object", "image", "base"}
+    outside = [(name, value) for name, value in found.attributes if "://" in (value or "")]
+    assert {name for name, _ in outside} <= {"xmlns", "xmlns:xlink"}
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", page)
+
+
+def test_ids_are_unique_and_links_lead_somewhere(page: str, tables: Tables) -> None:
+    attributes = Elements(page).attributes
+    ids = [value for name, value in attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    links = [value for name, value in attributes if name == "href" and value]
+    assert all(link[1:] in ids for link in links if link.startswith("#"))
+    assert {link for link in links if not link.startswith("#")} == {
+        *(f"{name}.parquet" for name in SCHEMAS),
+        "manifest.json",
+    }
+    assert page.count("<svg") == 4
+
+
+def test_the_page_says_what_it_must(page: str) -> None:
+    text = re.sub(r"\s+", " ", Elements(page).text)
+    for sentence in (
+        "positive means that leaving it out raises the loss",
+        "not a confidence interval",
+        "0.90 ± 0.00",
+        "failed in 2 of 4 attempts",
+        "estimates are constant on 2 of 2 subsets",
+        "truth is the same for every dataset",
+        "R = 0.80",
+        "lr = 0.1",
+        "another task",
+        "did the model learn",
+        "8.000",
+    ):
+        assert sentence.lower() in text.lower()
+
+
+def test_one_seed(make_tables: Callable[..., Tables]) -> None:
+    assert "needs two seeds or more" in render_page(make_tables(seeds=1, runs=1))
+
+
+def test_a_manifest_may_lack_or_garble_anything(tables: Tables) -> None:
+    for manifest in ({}, {"methods": [], "code": "x", "hardware": None, "warnings": "oops", "seeds": [3]}):
+        assert "<svg" in render_page(replace(tables, manifest=manifest))
+
+
+def test_nothing_to_show() -> None:
+    assert "There are no scores yet" in render_page(Tables.from_rows({}, {}))
+
+
+def test_scores_alone_make_a_page(tables: Tables) -> None:
+    assert "crashy" in render_page(Tables.of({"scores": tables.scores}, {}))
+
+
+def test_stored_tables_make_the_same_page(tables: Tables, page: str, tmp_path: Path) -> None:
+    write_tables(tmp_path, tables)
+    assert render_page(read_tables(tmp_path)) == page
+
+
+def test_numbers_as_text() -> None:
+    assert [number(value) for value in (None, float("nan"), -0.001, -1234.5)] == ["–", "–", "0.00", "−1,234.50"]
+    assert plus_minus(0.5, float("nan")) == "0.50"
+    assert [seconds(value) for value in (0.5, 30, 600, 7200)] == ["0.50 s", "30.0 s", "10.0 min", "2.0 h"]
+    assert [memory(value) for value in (2**20, 3 * 2**29)] == ["1 MiB", "1.50 GiB"]
+    assert [settings(value) for value in ('{"lr": 5e-05, "by": "adam"}', "{}", None)] == [
+        "lr = 5e-05, by = adam",
+        "none",
+        "none",
+    ]
+
+
+def test_the_page_never_imports_torch() -> None:
+    code = "import sys, lodo.reports.leaderboard; sys.exit(any(m.split('.')[0] == 'torch' for m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

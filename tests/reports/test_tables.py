@@ -1,0 +1,93 @@
+"""Tables survive the disk, give equal bytes for equal content, and say plainly what is wrong with them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lodo.reports.schema import SCHEMAS, VERSION_KEY
+from lodo.reports.tables import ReportError, Tables, read_tables, write_tables
+
+
+def test_round_trip(tables: Tables, tmp_path: Path) -> None:
+    write_tables(tmp_path, tables)
+    found = read_tables(tmp_path)
+    for name in SCHEMAS:
+        pd.testing.assert_frame_equal(found.frame(name), tables.frame(name))
+    assert found.manifest == tables.manifest
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["manifest.json", *(f"{name}.parquet" for name in SCHEMAS)]
+    )
+
+
+def test_equal_content_gives_equal_bytes(tables: Tables, tmp_path: Path) -> None:
+    shuffled = {name: tables.frame(name).sample(frac=1, random_state=3) for name in SCHEMAS}
+    reversed_manifest = dict(reversed(list(tables.manifest.items())))
+    write_tables(tmp_path / "a", tables)
+    write_tables(tmp_path / "b", Tables.of(shuffled, reversed_manifest))
+    write_tables(tmp_path / "c", Tables(**shuffled, manifest=tables.manifest))
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+        assert path.read_bytes() == (tmp_path / "c" / path.name).read_bytes()
+
+
+def test_no_rows_at_all(tmp_path: Path) -> None:
+    write_tables(tmp_path, Tables.from_rows({}, {}))
+    assert all(read_tables(tmp_path).frame(name).empty for name in SCHEMAS)
+
+
+def test_missing_folder_and_file(tables: Tables, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="nowhere: no such folder; name the out directory"):
+        read_tables(tmp_path / "nowhere")
+    for name in ("scores.parquet", "manifest.json"):
+        write_tables(tmp_path, tables)
+        (tmp_path / name).unlink()
+        with pytest.raises(ReportError, match=rf"{name}: no such file; finish the run"):
+            read_tables(tmp_path)
+
+
+def test_another_version(tables: Tables, tmp_path: Path) -> None:
+    write_tables(tmp_path, tables)
+    path = tmp_path / "costs.parquet"
+    found = pq.read_table(path)
+    pq.write_table(found.replace_schema_metadata({VERSION_KEY: "7"}), path)
+    with pytest.raises(
+        ReportError, match=r"costs\.parquet: schema version 7, this lodo reads 1; use the lodo that wrote it"
+    ):
+        read_tables(tmp_path)
+    pq.write_table(found.replace_schema_metadata({}), path)
+    with pytest.raises(ReportError, match=r"costs\.parquet: carries no lodo_schema_version"):
+        read_tables(tmp_path)
+
+
+def test_damaged_files(tables: Tables, tmp_path: Path) -> None:
+    write_tables(tmp_path, tables)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(ReportError, match="not readable as JSON"):
+        read_tables(tmp_path)
+    (tmp_path / "estimates.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(ReportError, match=r"estimates\.parquet: not readable as Parquet"):
+        read_tables(tmp_path)
+
+
+def test_wrong_columns_and_types(tables: Tables, tmp_path: Path) -> None:
+    write_tables(tmp_path, tables)
+    path = tmp_path / "subsets.parquet"
+    found = pq.read_table(path)
+    pq.write_table(found.drop_columns(["wanted"]), path)
+    with pytest.raises(ReportError, match=r"subsets\.parquet: lacks column 'wanted'; a subsets table has task, subset"):
+        read_tables(tmp_path)
+    words = pa.array(["many"] * found.num_rows)
+    index = found.column_names.index("wanted")
+    pq.write_table(found.set_column(index, "wanted", words), path)
+    with pytest.raises(ReportError, match="column 'wanted' is not int64"):
+        read_tables(tmp_path)
+    with pytest.raises(ReportError, match="table costs: has the unknown column 'colour'"):
+        Tables.of({"costs": tables.costs.assign(colour="red")}, {})
+    with pytest.raises(ReportError, match="'prices' is no result table"):
+        Tables.of({"prices": tables.costs}, {})
+    empty = tables.ground_truth.assign(influence=float("nan"))
+    with pytest.raises(ReportError, match="column 'influence' has 24 empty values"):
+        Tables.of({"ground_truth": empty}, {})
