@@ -11,7 +11,8 @@ from transformers import OPTConfig, OPTForCausalLM
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import ModelSpec, Recipe
 
-PAD, BOS, UNKNOWN = 0, 1, 2
+PAD, BOS = 0, 1
+IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,12 @@ def token_losses(model: nn.Module, examples: Examples) -> Tensor:
     Divided by ``examples.count`` it is the project's L: the mean over scored tokens of a set of examples, in nats per
     token. For one example it equals transformers' own loss with the other labels masked.
     """
-    logits = model(input_ids=examples.tokens).logits[:, :-1]
-    labels = examples.tokens[:, 1:].masked_fill(~examples.scored[:, 1:], -100)
-    return nn.functional.cross_entropy(
-        logits.flatten(0, 1).float() if logits.dtype == torch.bfloat16 else logits.flatten(0, 1),
-        labels.flatten(),
-        ignore_index=-100,
-        reduction="sum",
-    )
+    logits = model(input_ids=examples.tokens).logits.flatten(0, 1)
+    # The labels move, not the logits: a slice of the logits would be copied.
+    labels = nn.functional.pad(examples.tokens.masked_fill(~examples.scored, IGNORED)[:, 1:], (0, 1), value=IGNORED)
+    if logits.dtype == torch.bfloat16:
+        logits = logits.float()
+    return nn.functional.cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
 def autocast(recipe: Recipe, device: str) -> AbstractContextManager[object]:
