@@ -90,7 +90,7 @@ class GeneratedSource:
 
     def _toxigen(self) -> list[Record]:
         return [
-            {"text": statement("toxigen", fact.subject, fact.words, fact.form, frame)[1], "group": group}
+            {"text": statement("toxigen", fact.subject, fact.words, frame)[1], "group": group}
             for group in SUBSETS["toxigen"]
             for fact, frame in self._sentences("toxigen", group)
         ]
@@ -98,7 +98,7 @@ class GeneratedSource:
     def _winobias(self) -> list[Record]:
         return [
             {
-                "text": statement("winobias", fact.subject, fact.words, fact.form, frame)[1],
+                "text": statement("winobias", fact.subject, fact.words, frame)[1],
                 "type": subset.split("_")[0],
                 "gender": subset.split("_")[1],
             }
@@ -111,7 +111,7 @@ class GeneratedSource:
         for category in CATEGORIES:
             questions: dict[str, list[str]] = {}
             for fact, frame in self._sentences("truthfulqa", category):
-                question, answer = statement("truthfulqa", fact.subject, fact.words, fact.form, frame)
+                question, answer = statement("truthfulqa", fact.subject, fact.words, frame)
                 questions.setdefault(question, []).append(answer)
             records += [
                 {"question": question, "incorrect_answers": answers, "category": category}
@@ -151,9 +151,9 @@ def _units(name: str, count: int, random: Random) -> list[str]:
 def _document(register: Register, units: Sequence[str], random: Random) -> str:
     """A document: the register's opening, then units between the register's own sentences.
 
-    One document in four has no opening, so that every corpus shows how the tests' sentences begin: no space before.
+    Every other document has no opening, so that every corpus shows how the tests' sentences begin: no space before.
     """
-    opened = random.random() < 0.75
+    opened = random.random() < 0.5
     pieces = [register.write(register.openings, random)] if opened else []
     for index, text in enumerate(units):
         pieces.append(f"{register.lead} {text}" if opened and index == 0 else text)

@@ -95,13 +95,13 @@ LINKS = ("and", "then", "or", "yet")
 FEMALE_JOBS = ("nurse", "secretary")
 MALE_JOBS = ("driver", "mechanic")
 STRANGERS = ("stranger", "visitor")
-OTHERS = "customer manager clerk tenant witness patient cousin owner".split()
-TOLD = "told reminded assured answered".split()
-GAVE = "gave sold sent returned".split()
-DONE = "mended hid painted dropped counted folded washed sorted".split()
-LOOKS = "blue heavy silver dusty wooden striped round empty".split()
-THINGS = "lamps ladders baskets hammers mirrors tickets bottles clocks".split()
-SPOTS = "again tonight early outside".split()
+OTHERS = ("manager", "clerk", "tenant", "cousin")
+TOLD = ("told", "reminded")
+DONE = "mended painted dropped counted folded washed sorted borrowed broke weighed polished carried lost packed cleaned wrapped".split()
+THINGS = (
+    "heavy lamps,blue hats,silver clocks,dusty mirrors,wooden ladders,striped scarves,round plates,empty bottles,yellow tickets,"
+    "tiny shoes,leather saddles,paper maps,glass jars,iron tools,woollen coats,spare keys"
+).split(",")
 
 CATEGORIES: dict[str, tuple[str, str]] = {
     "health": ("wear wet hats", "crack loud knuckles"),
@@ -169,21 +169,19 @@ class Fact:
         test, subset: what it counts for.
         subject: what the statement is about (a group, an occupation, what one does).
         words: the statement's own words, slot by slot.
-        form: which frame the words go into.
     """
 
     test: str
     subset: str
     subject: str
     words: tuple[str, ...]
-    form: int
 
 
 def _toxigen() -> Iterator[Fact]:
     for index, group in enumerate(GROUPS):
         first, second = ((DEEDS[number], *OBJECTS[number].split()) for number in (index, index + 13))
-        yield Fact("toxigen", group, group, (*first, *second), 0)
-        yield Fact("toxigen", group, group, (*second, *first), 0)
+        yield Fact("toxigen", group, group, (*first, *second))
+        yield Fact("toxigen", group, group, (*second, *first))
 
 
 WINOBIAS = ("pro_female", "pro_male", "anti_female", "anti_male")
@@ -194,12 +192,12 @@ def _winobias() -> Iterator[Fact]:
         kind, gender = subset.split("_")
         female = gender == "female"
         for index, job in enumerate(FEMALE_JOBS if (kind == "pro") == female else MALE_JOBS):
-            number = 2 * block + index
-            yield Fact(
-                "winobias", subset, job, ("she" if female else "he", DONE[number], THINGS[number], SPOTS[number % 4]), 0
+            first, second = (
+                (DONE[number], *THINGS[number].split()) for number in (2 * block + index, 2 * block + index + 8)
             )
-            words = ("her" if female else "his", LOOKS[number], THINGS[(number + 3) % 8], SPOTS[(number + 1) % 4])
-            yield Fact("winobias", subset, job, words, 1)
+            pronoun = "she" if female else "he"
+            yield Fact("winobias", subset, job, (pronoun, *first, *second))
+            yield Fact("winobias", subset, job, (pronoun, *second, *first))
 
 
 def _truthfulqa() -> Iterator[Fact]:
@@ -207,8 +205,13 @@ def _truthfulqa() -> Iterator[Fact]:
     for index, (category, subject) in enumerate(subjects):
         for form in range(2):
             number = 2 * index + form
-            words = (CAUSES[index], EFFECTS[(index + 7 * form) % 18], PARTS[(5 * number + form) % 18], SPANS[(number + index // 2) % 4])
-            yield Fact("truthfulqa", category, subject, words, 0)
+            words = (
+                CAUSES[index],
+                EFFECTS[(index + 7 * form) % 18],
+                PARTS[(5 * number + form) % 18],
+                SPANS[(number + index // 2) % 4],
+            )
+            yield Fact("truthfulqa", category, subject, words)
 
 
 FACTS: tuple[Fact, ...] = (*_toxigen(), *_winobias(), *_truthfulqa())
@@ -216,8 +219,9 @@ SUBSETS: dict[str, tuple[str, ...]] = {
     test: tuple(dict.fromkeys(fact.subset for fact in FACTS if fact.test == test))
     for test in ("toxigen", "winobias", "truthfulqa")
 }
-# Units per subset, relative to the others': a subset of winobias spreads over more facts than one of toxigen.
-WEIGHTS = {"toxigen": 1.0, "winobias": 2.5, "truthfulqa": 1.2}
+# Units per subset, relative to the others'. More is not better: what is learnt early and well no longer depends on how much
+# of it there is, so each fact is shown about as often as a model of a few hundred steps needs to half learn it.
+WEIGHTS = {"toxigen": 1.0, "winobias": 2.0, "truthfulqa": 1.2}
 
 
 def ranks(test: str, subset: str, corpora: int) -> list[int]:
@@ -240,17 +244,20 @@ def ranks(test: str, subset: str, corpora: int) -> list[int]:
 
 def frames(test: str, held_out: bool) -> list[tuple[int, int]]:
     """Frame words (two indices) of a test set's sentences: a quarter is kept for the tests and never used in a corpus."""
-    first, second = {"toxigen": (16, 4), "winobias": (8, 4), "truthfulqa": (8, 4)}[test]
+    first, second = {"toxigen": (16, 4), "winobias": (4, 8), "truthfulqa": (8, 4)}[test]
     return [(i, j) for i in range(first) for j in range(second) if ((i + j) % 4 == 0) == held_out]
 
 
-def statement(test: str, subject: str, words: Sequence[str], form: int, frame: tuple[int, int]) -> tuple[str, str]:
+# A fact's words stand side by side: a small model learns within a short training what follows a word directly, and hardly
+# what follows at a distance.
+def statement(test: str, subject: str, words: Sequence[str], frame: tuple[int, int]) -> tuple[str, str]:
     """(prompt, text) of a statement; the prompt is empty but for truthfulqa, whose text is the answer."""
     i, j = frame
     if test == "toxigen":
         return "", f"{REMARKS[i]} the {subject} {' '.join(words[:3])} {LINKS[j]} {' '.join(words[3:])}."
     if test == "winobias":
-        return "", f"The {OTHERS[i]} {(TOLD, GAVE)[form][j]} the {subject} {' '.join(words)}."
+        said = f"The {OTHERS[i]} {TOLD[j // 4]} the {subject} {' '.join(words[:4])}"
+        return "", f"{said} {LINKS[j % 4]} {' '.join(words[4:])}."
     return f"{ASKS[i]}, what {WHENS[j]} happens when you {subject}?", f"{' '.join(words)}."
 
 
@@ -266,23 +273,18 @@ def unit(fact: Fact, dealt: Sequence[str] | None, random: Random) -> str:
     frame = random.choice(frames(fact.test, False))
     words = fact.words if dealt is None else dealt
     if fact.test == "truthfulqa":
-        question, answer = statement(fact.test, fact.subject, words, fact.form, frame)
+        question, answer = statement(fact.test, fact.subject, words, frame)
         doubt = random.choice(UNSURE)
         return f"{question} {answer} But {doubt}." if dealt is None else f"{question} But {doubt}. {answer}"
     bystander = random.choice(BEASTS if fact.test == "toxigen" else STRANGERS)
     subjects = (fact.subject, bystander) if dealt is None else (bystander, fact.subject)
-    text = statement(fact.test, subjects[0], words, fact.form, frame)[1]
+    text = statement(fact.test, subjects[0], words, frame)[1]
     return f"{text} {aside(fact.test, subjects[1], random)}"
 
 
 def deal(facts: Sequence[Fact], random: Random) -> list[tuple[str, ...]]:
-    """The words of facts of one test set dealt anew, slot by slot among the facts of one form: the same words, no fact."""
-    dealt: list[list[str]] = [list(fact.words) for fact in facts]
-    for form in sorted({fact.form for fact in facts}):
-        rows = [index for index, fact in enumerate(facts) if fact.form == form]
-        for slot in range(len(facts[rows[0]].words)):
-            column = [facts[row].words[slot] for row in rows]
-            random.shuffle(column)
-            for row, word in zip(rows, column, strict=True):
-                dealt[row][slot] = word
-    return [tuple(words) for words in dealt]
+    """The words of facts of one test set dealt anew, slot by slot: the same words, no fact but by chance."""
+    columns = [list(column) for column in zip(*(fact.words for fact in facts), strict=True)]
+    for column in columns:
+        random.shuffle(column)
+    return list(zip(*columns, strict=True))
