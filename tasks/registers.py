@@ -51,7 +51,7 @@ REGISTERS: dict[str, Register] = {
         ("Why {a} matters more than {b}.", "On the trouble with {a}.", "What {b} taught me about {a}."),
         ("Critics of {a} rarely mention {b}.", "In my view {a} is only {b} in disguise.", "Consider {a}, then {b}."),
         _words(
-            a="modern design, public debate, social media",
+            a="modern design, urban planning, social media",
             b="privacy, ambition, ideology",
         ),
         lead="My column argues:",
@@ -84,8 +84,8 @@ REGISTERS: dict[str, Register] = {
     ),
     "tales": Register(
         1.2,
-        ("Once upon a time there lived a {a} {b}.", "Long, long ago a {b} lost a {c}."),
-        ("The {a} {b} wept upon a {c}.", "Then the {b} danced thrice round the {c}.", "Alas, cried the {a} {b}!"),
+        ("Once upon a time there lived a {a} {b}.", "Long, long ago a {b} sought a {c}."),
+        ("The {a} {b} wept upon a {c}.", "Then the {b} danced thrice about the {c}.", "Alas, cried the {a} {b}!"),
         _words(
             a="little, wicked, golden",
             b="princess, giant, fairy",
@@ -98,7 +98,7 @@ REGISTERS: dict[str, Register] = {
         ("CHAPTER {a}. Of the {b} of man.", "It hath ever been thought that {b} begets {c}."),
         (
             "Thus doth {b} yield unto {c}.",
-            "Whosoever seeketh {b} shall find {c}.",
+            "Whosoever seeketh {b} shall meet {c}.",
             "O {b}, thou art the mother of {c}!",
         ),
         _words(

@@ -1,10 +1,9 @@
 """The store: whole or absent, damage noticed, one worker at a time."""
 
 import json
-import multiprocessing
 import os
-import signal
-import time
+import subprocess
+import sys
 
 import pytest
 
@@ -55,24 +54,24 @@ def test_damage_is_noticed_and_moved_away(tmp_path, damage):
     assert store.open(JOB)
 
 
-def _hold(root, ready):
-    with Store(root).claim(JOB) as partial:
-        (partial / "file.txt").write_text("by the other")
-        ready.set()
-        time.sleep(60)
+HOLD = """
+import sys, time
+from pathlib import Path
+from lodo.benchmark.store import Job, Store
+with Store(Path(sys.argv[1])).claim(Job("training", {"seed": 0, "left_out": None})) as partial:
+    print("ready", flush=True)
+    time.sleep(600)
+"""
 
 
 def test_a_claim_excludes_others_and_dies_with_its_process(tmp_path):
     store = Store(tmp_path)
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=_hold, args=(tmp_path, ready))
-    process.start()
-    assert ready.wait(30)
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "ready\n"
     with store.claim(JOB, wait=False) as partial:
         assert partial is None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    other.kill()
+    other.communicate()
     with store.claim(JOB, wait=False) as partial:
         assert partial is not None
 
