@@ -112,6 +112,7 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
         f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {request.runs} runs, scale "
         f"{request.scale}, {request.source_kind} text, truth by {request.definition}",
         highlight=False,
+        soft_wrap=True,
     )
     console.print(table)
     seconds, basis = expected_seconds(plan, store, jobs)

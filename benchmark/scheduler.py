@@ -5,6 +5,7 @@ import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Protocol
@@ -28,7 +29,7 @@ class Chain:
     def label(self) -> str:
         return self.works[0].label
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         return frozenset(key for work in self.works for key in work.needs) - {work.job.key for work in self.works}
 

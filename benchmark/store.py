@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Job:
     kind: str
     spec: Mapping[str, Any]
 
-    @property
+    @cached_property
     def key(self) -> str:
         return digest({"kind": self.kind, "spec": self.spec})
 

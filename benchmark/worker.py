@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from lodo.benchmark import assemble
 from lodo.benchmark.jobs import Work, content_hash
@@ -24,7 +25,7 @@ from lodo.methods.select import build_method
 from lodo.tasks.errors import InputError, TrainingDiverged
 from lodo.tasks.model import build_model, mean_loss
 from lodo.tasks.overlap import describe, find_overlaps
-from lodo.tasks.prepare import load_prepared, prepare, save_prepared
+from lodo.tasks.prepare import Prepared, load_prepared, prepare, save_prepared
 from lodo.tasks.slots import Pool, base_slots, dropped_slots, refilled_slots, reshuffled_slots
 from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec, canonical_json
 from lodo.tasks.subsets import draw_subsets
@@ -34,13 +35,50 @@ from lodo.tasks.training import DTYPES, load_parameters, train
 Report = Callable[[float], None]
 
 
+class Reader:
+    """What this process has read from the store: a chain's works build on the same entries, each is verified once."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._folders: dict[str, Path] = {}
+        self._prepared: dict[str, Prepared] = {}
+        self._models: dict[tuple[str, bool], nn.Module] = {}
+
+    def open(self, job: Job) -> Path:
+        """The folder of a finished entry; raises as `Store.open` does."""
+        if job.key not in self._folders:
+            self._folders[job.key] = self.store.open(job)
+        return self._folders[job.key]
+
+    def prepared(self, job: Job) -> Prepared:
+        """A prepared mixture."""
+        if job.key not in self._prepared:
+            self._prepared[job.key] = load_prepared(self.open(job))
+        return self._prepared[job.key]
+
+    def model(self, training: Job, initial: bool) -> nn.Module:
+        """The model of a training, in evaluation mode on its device: after it or, ``initial``, before it."""
+        key = (training.key, initial)
+        if key not in self._models:
+            spec = plain_spec(training)
+            recipe = Recipe.model_validate(spec["recipe"])
+            model = build_model(
+                ModelSpec.model_validate(spec["model"]), spec["vocabulary"], spec["seed"], DTYPES[recipe.precision]
+            )
+            if not initial:
+                steps = self.open(training).glob("step-*.safetensors")
+                load_parameters(model, load_file(max(steps, key=lambda path: int(path.stem.split("-")[1]))))
+            self._models[key] = model.to(spec["runtime"]["device"]).eval()
+        return self._models[key]
+
+
 def plain_spec(job: Job) -> dict[str, Any]:
     """A job's specification as plain JSON values, as the store's manifest would give it back."""
     found: dict[str, Any] = json.loads(canonical_json(job.spec))
     return found
 
 
-def inventory(store: Store, work: Work, folder: Path, report: Report) -> None:
+def inventory(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     source = open_source(work.inputs["source"])
     corpora, tests = source.corpora(), source.tests()
     warnings = []
@@ -56,7 +94,7 @@ def inventory(store: Store, work: Work, folder: Path, report: Report) -> None:
     (folder / "inventory.json").write_text(json.dumps(found, ensure_ascii=False))
 
 
-def prepared(store: Store, work: Work, folder: Path, report: Report) -> None:
+def prepared(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec = plain_spec(work.job)
     source = open_source(work.inputs["source"])
     mixture = Mixture.model_validate(work.inputs["mixture"].model_dump())
@@ -92,9 +130,9 @@ def prepared(store: Store, work: Work, folder: Path, report: Report) -> None:
     (folder / "info.json").write_text(json.dumps(info, ensure_ascii=False))
 
 
-def training(store: Store, work: Work, folder: Path, report: Report) -> None:
+def training(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec = plain_spec(work.job)
-    data = load_prepared(store.open(work.inputs["prepared"]))
+    data = reader.prepared(work.inputs["prepared"])
     recipe, seed, left_out = Recipe.model_validate(spec["recipe"]), spec["seed"], spec["left_out"]
     names = [item["name"] for item in spec["mixture"]["datasets"]]
     pools = [Pool(item["name"], item["slots"], len(data.pools[item["name"]])) for item in spec["mixture"]["datasets"]]
@@ -122,38 +160,25 @@ def training(store: Store, work: Work, folder: Path, report: Report) -> None:
     (folder / "seconds.json").write_text(json.dumps(time.perf_counter() - begun))
 
 
-def evaluation(store: Store, work: Work, folder: Path, report: Report) -> None:
-    spec, train_spec = plain_spec(work.job), plain_spec(work.inputs["training"])
-    data = load_prepared(store.open(work.inputs["prepared"]))
-    recipe = Recipe.model_validate(train_spec["recipe"])
-    model = build_model(
-        ModelSpec.model_validate(train_spec["model"]),
-        train_spec["vocabulary"],
-        train_spec["seed"],
-        DTYPES[recipe.precision],
-    )
-    if not spec["initial"]:
-        entry = store.open(work.inputs["training"])
-        last = max(entry.glob("step-*.safetensors"), key=lambda path: int(path.stem.split("-")[1]))
-        load_parameters(model, load_file(last))
-    device = train_spec["runtime"]["device"]
-    examples = assemble.as_examples(*data.tests[work.inputs["test"]][work.inputs["subset"]], device)
-    loss = mean_loss(model.to(device).eval(), examples)
+def evaluation(reader: Reader, work: Work, folder: Path, report: Report) -> None:
+    model = reader.model(work.inputs["training"], plain_spec(work.job)["initial"])
+    arrays = reader.prepared(work.inputs["prepared"]).tests[work.inputs["test"]][work.inputs["subset"]]
+    loss = mean_loss(model, assemble.as_examples(*arrays, str(next(model.parameters()).device)))
     (folder / "loss.json").write_text(json.dumps({"loss": loss}))
 
 
-def estimate(store: Store, work: Work, folder: Path, report: Report) -> None:
+def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec, train_spec = plain_spec(work.job), plain_spec(work.inputs["training"])
-    data = load_prepared(store.open(work.inputs["prepared"]))
+    data = reader.prepared(work.inputs["prepared"])
     trained = assemble.load_trained(
-        data, work.inputs["pools"], train_spec, store.open(work.inputs["training"]), spec, work.inputs["test"]
+        data, work.inputs["pools"], train_spec, reader.open(work.inputs["training"]), spec, work.inputs["test"]
     )
     recipe = Recipe.model_validate(train_spec["recipe"])
     training_tokens = recipe.steps * recipe.batch_size * recipe.sequence_length
     meter = TokenMeter(trained.model)
     shared_spec = {key: spec[key] for key in ("training", "subsets", "examples", "run", "code", "runtime")}
     shared = assemble.SharedPass(
-        store, {**shared_spec, "method_code": work.inputs["engine_code"]}, meter, training_tokens
+        reader.store, {**shared_spec, "method_code": work.inputs["engine_code"]}, meter, training_tokens
     )
     trained = dataclasses.replace(trained, shared=shared)
     method = build_method(work.inputs["reference"], spec["hyperparameters"])
@@ -176,7 +201,7 @@ def estimate(store: Store, work: Work, folder: Path, report: Report) -> None:
     (folder / "cost.json").write_text(json.dumps(cost))
 
 
-COMPUTE: dict[str, Callable[[Store, Work, Path, Report], None]] = {
+COMPUTE: dict[str, Callable[[Reader, Work, Path, Report], None]] = {
     function.__name__: function for function in (inventory, prepared, training, evaluation, estimate)
 }
 
@@ -194,6 +219,7 @@ def main(root: Path, works: tuple[Work, ...], pipe: Connection, threads: int) ->
     torch.use_deterministic_algorithms(True, warn_only=True)
     threading.Thread(target=_die_with_parent, args=(pipe,), daemon=True).start()
     store = Store(root)
+    reader = Reader(store)
     try:
         for work in works:
             with store.claim(work.job, wait=False) as folder:
@@ -201,7 +227,7 @@ def main(root: Path, works: tuple[Work, ...], pipe: Connection, threads: int) ->
                     pipe.send(("busy", None))
                     return
                 if not _finished(store, work.job, pipe):
-                    COMPUTE[work.job.kind](store, work, folder, lambda part: pipe.send(("progress", part)))
+                    COMPUTE[work.job.kind](reader, work, folder, lambda part: pipe.send(("progress", part)))
                     store.commit(work.job, folder)
                     pipe.send(("computed", work.job.key))
                 else:

@@ -1,8 +1,7 @@
 """UnTrac and UnTrac-Inv: unlearn by gradient ascent and watch the loss (arXiv 2401.15241)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -74,24 +73,29 @@ class UnTracInv(AttributionMethod):
 
     influence[t, k, s] = L(Z_k, theta_t) - L(Z_k, theta_0), nats per token, after step t of unlearning Z'_s. Each
     subset is unlearned by itself, the whole subset as the batch.
+
+    Attributes:
+        steps: optimizer steps, which are epochs too.
+        points: at how many steps, evenly spaced, the influence is taken; each costs a pass over all datasets.
+        dropout: unlearn in training mode, as the paper's public code does.
     """
 
     optimizer: Optimizer = "adam"
     lr: Rate = 5e-5
     steps: Positive = 5
+    points: Positive = 5
     dropout: bool = False
 
     summary: ClassVar[str] = "unlearn each test subset, report the rise of the training datasets' losses"
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 4"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
 
-        from lodo.methods.engine.unlearning import Ascent, ascend
+        from lodo.methods.engine.unlearning import Ascent, ascend, evenly
 
         before = trained.losses(trained.datasets)
-        marks = tuple(range(1, self.steps + 1))
+        marks = evenly(self.steps, self.points)
         columns = [
             ascend(
                 trained,
