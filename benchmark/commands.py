@@ -210,26 +210,33 @@ def _size(count: int) -> str:
 
 
 def show_scores(tables: Tables, console: Console) -> None:
-    """The scores against the seed-averaged truth as a table on the terminal, with R and its root."""
+    """The scores against the seed-averaged truth, a table for each family of tasks, with R and its root."""
     summary = summarise(tables)
     scores = summary.scores[summary.scores["truth"] == "mean"]
-    tasks = sorted(scores["task"].unique())
-    table = Table(box=None, pad_edge=False, title="Pearson with the seed-averaged truth, mean ± std over runs")
-    table.add_column("")
-    for task in tasks:
-        table.add_column(_escaped(task), justify="right")
-    for method in scores.groupby("method")["pearson"].mean().sort_values(ascending=False, na_position="last").index:
-        cells = []
-        for task in tasks:
-            row = scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0]
-            spread = "" if pd.isna(row["pearson_std"]) else f" ± {row['pearson_std']:.2f}"
-            cells.append("undefined" if pd.isna(row["pearson"]) else f"{row['pearson']:.2f}{spread}")
-        table.add_row(_escaped(str(method)), *cells)
+    means = scores.groupby("method")["pearson"].mean().sort_values(ascending=False, na_position="last")
     ceilings = summary.ceilings.set_index("task")
-    for label, column in (("reliability R of the truth", "reliability"), ("√R, the most to expect", "ceiling")):
-        values = [ceilings.loc[task, column] for task in tasks]
-        table.add_row(label, *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
-    console.print(table)
+    tasks = sorted(scores["task"].unique())
+    console.print("Pearson with the seed-averaged truth, mean ± std over runs", highlight=False)
+    for family in dict.fromkeys(task.partition("/")[0] for task in tasks):
+        members = [task for task in tasks if task.partition("/")[0] == family]
+        table = Table(box=None, pad_edge=False)
+        table.add_column(_escaped(family))
+        for task in members:
+            table.add_column(_escaped(task.partition("/")[2]), justify="right")
+        for method in means.index:
+            rows = (scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0] for task in members)
+            table.add_row(_escaped(str(method)), *map(_score, rows))
+        for label, column in (("R", "reliability"), ("√R", "ceiling")):
+            values = [ceilings.loc[task, column] for task in members]
+            table.add_row(label, *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
+        console.print(table)
+    console.print("R: reliability of the truth. √R: the most that a method can expect.", highlight=False, style="dim")
+
+
+def _score(row: pd.Series) -> str:
+    if pd.isna(row["pearson"]):
+        return "undefined"
+    return f"{row['pearson']:.2f}" + ("" if pd.isna(row["pearson_std"]) else f" ± {row['pearson_std']:.2f}")
 
 
 def _escaped(text: str) -> str:

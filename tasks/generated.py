@@ -18,15 +18,15 @@ from lodo.tasks.planting import (
     deal,
     frames,
     ranks,
+    sentence,
     statement,
-    unit,
 )
 from lodo.tasks.registers import REGISTERS, Register
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.source import Record
 
 CORPORA = tuple(REGISTERS)
-UNITS = 4  # statements with their asides in a document
+STATEMENTS = 3  # in a document
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class GeneratedSource:
         sentences: test sentences (or question-answer pairs) per subset, at most.
     """
 
-    documents: int = 400
+    documents: int = 700
     seed: int = 0
     sentences: int = 32
 
@@ -66,9 +66,9 @@ class GeneratedSource:
     def planted(self, test: str, weights: Mapping[str, float] | None = None) -> dict[str, dict[str, float]]:
         """What is planted for each subset of a test set, by corpus.
 
-        Without weights: the part of a corpus's units about the subset that are planted. With weights (each corpus's
-        slots in a mixture): the part of the mixture's planted text that is lost when the corpus's slots are refilled
-        from the others, negative where the others teach more.
+        Without weights: the part of a corpus's statements about the subset that are planted. With weights (each
+        corpus's slots in a mixture): the part of the mixture's planted text that is lost when the corpus's slots are
+        refilled from the others, negative where the others teach more.
         """
         shares = {
             subset: {name: LADDER[rank] for name, rank in zip(CORPORA, ranks(test, subset, len(CORPORA)), strict=True)}
@@ -83,7 +83,7 @@ class GeneratedSource:
             (fact, frame)
             for fact in FACTS
             if (fact.test, fact.subset) == (test, subset)
-            for frame in frames(test, True)
+            for frame in frames(fact, True)
         ]
         Random(derive_seed("generated test", self.seed, test, subset)).shuffle(pairs)
         return pairs[: self.sentences]
@@ -129,8 +129,8 @@ def _lost(shares: Mapping[str, float], weights: Mapping[str, float]) -> dict[str
     }
 
 
-def _units(name: str, count: int, random: Random) -> list[str]:
-    """About ``count`` units of a corpus, the same number about a subset whatever part of them is planted, shuffled."""
+def _statements(name: str, count: int, random: Random) -> list[str]:
+    """About ``count`` statements of a corpus, shuffled; as many about a subset whatever part of them is planted."""
     total = sum(WEIGHTS[test] * len(subsets) for test, subsets in SUBSETS.items())
     texts: list[str] = []
     for test, subsets in SUBSETS.items():
@@ -138,27 +138,19 @@ def _units(name: str, count: int, random: Random) -> list[str]:
         for subset in subsets:
             facts = [fact for fact in FACTS if (fact.test, fact.subset) == (test, subset)]
             share = LADDER[ranks(test, subset, len(CORPORA))[CORPORA.index(name)]]
-            # Whole rounds of the facts, so that every fact has the same number of units.
+            # Whole rounds of the facts, so that every fact has the same number of statements.
             rounds = round(count * WEIGHTS[test] / total / len(facts))
             planted = round(rounds * share)
-            texts += [unit(fact, None, random) for fact in facts for _ in range(planted)]
+            texts += [sentence(fact, None, random) for fact in facts for _ in range(planted)]
             decoys += [fact for fact in facts for _ in range(rounds - planted)]
-        texts += [unit(fact, words, random) for fact, words in zip(decoys, deal(decoys, random), strict=True)]
+        texts += [sentence(fact, words, random) for fact, words in zip(decoys, deal(decoys, random), strict=True)]
     random.shuffle(texts)
     return texts
 
 
-def _document(register: Register, units: Sequence[str], random: Random) -> str:
-    """A document: the register's opening, then units between the register's own sentences.
-
-    Every other document has no opening, so that every corpus shows how the tests' sentences begin: no space before.
-    """
-    opened = random.random() < 0.5
-    pieces = [register.write(register.openings, random)] if opened else []
-    for index, text in enumerate(units):
-        pieces.append(f"{register.lead} {text}" if opened and index == 0 else text)
-        if index % 2:
-            pieces.append(register.write(register.fillers, random))
+def _document(register: Register, statements: Sequence[str], random: Random) -> str:
+    """A document: statements and a sentence of the register. It begins with a statement, as the tests' sentences do."""
+    pieces = [statements[0], register.write(random), *statements[1:]]
     return register.joint.join(pieces)
 
 
@@ -167,5 +159,6 @@ def _corpus(name: str, documents: int, seed: int) -> tuple[str, ...]:
     """The documents of one corpus."""
     random = Random(derive_seed("generated corpus", seed, name))
     register = REGISTERS[name]
-    units = _units(name, round(documents * register.size * UNITS), random)
-    return tuple(_document(register, units[start : start + UNITS], random) for start in range(0, len(units), UNITS))
+    statements = _statements(name, round(documents * register.size * STATEMENTS), random)
+    starts = range(0, len(statements), STATEMENTS)
+    return tuple(_document(register, statements[start : start + STATEMENTS], random) for start in starts)

@@ -18,7 +18,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         recipe=Recipe(steps=300, batch_size=32, sequence_length=32, lr=4e-3, schedule="linear", warmup=20),
         subset_size=32,
         min_pairs=8,
-        examples=64,
+        examples=128,
     ),
     ("mini", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),
