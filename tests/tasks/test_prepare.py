@@ -28,7 +28,7 @@ def test_documents_begin_with_bos_are_joined_and_cut(tokenizer):
 
 
 def test_a_corpus_shorter_than_a_sequence_is_refused(tokenizer):
-    with pytest.raises(InputError, match="corpus 'short'.*give it more text"):
+    with pytest.raises(InputError, match=r"corpus 'short'.*give it more text"):
         pack(["cat"], tokenizer, 64, "short")
 
 
@@ -58,7 +58,7 @@ def test_what_exceeds_the_positions_goes_from_the_prompts_beginning_first(tokeni
 
 
 def test_what_is_saved_is_read_back(tmp_path):
-    corpora = {name: DOCUMENTS for name in ("Ä/b", "c", "d")}
+    corpora = dict.fromkeys(("Ä/b", "c", "d"), DOCUMENTS)
     mixture = Mixture(datasets=tuple(TrainingDataset(name=name, slots=2) for name in corpora))
     tests = {"quotes": [{"text": "the cat", "subset": "ü"}, {"text": "a dog", "subset": "v"}]}
     spec = TokenizerSpec(vocabulary=300)
