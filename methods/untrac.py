@@ -1,7 +1,8 @@
 """UnTrac and UnTrac-Inv: unlearn by gradient ascent and watch the loss (arXiv 2401.15241)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 Optimizer = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adafactor"]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
+
+TUNED_ON = "opt-equal/toxigen at scale mini on generated text"
 
 
 @register("untrac")
@@ -39,6 +42,8 @@ class UnTrac(AttributionMethod):
 
     summary: ClassVar[str] = "unlearn each training dataset, report the rise of the test loss"
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 2"
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"lr": 1e-5, "batch_size": 8, "points": 2}}
+    tuned_on: ClassVar[str] = TUNED_ON
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -88,6 +93,8 @@ class UnTracInv(AttributionMethod):
 
     summary: ClassVar[str] = "unlearn each test subset, report the rise of the training datasets' losses"
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 4"
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"lr": 1e-4, "points": 1}}
+    tuned_on: ClassVar[str] = TUNED_ON
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

@@ -15,10 +15,12 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
     ("mini", "generated"): Settings(
         tokenizer=TokenizerSpec(vocabulary=1024),
         model=ModelSpec(width=64, layers=2, heads=4, feedforward=256, positions=64),
-        recipe=Recipe(steps=300, batch_size=32, sequence_length=32, lr=4e-3, schedule="linear", warmup=20),
+        recipe=Recipe(
+            steps=250, batch_size=32, sequence_length=32, lr=4e-3, schedule="linear", warmup=20, checkpoints=2
+        ),
         subset_size=32,
         min_pairs=8,
-        examples=128,
+        examples=96,
     ),
     ("mini", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),
