@@ -8,6 +8,7 @@ import torch
 
 from lodo.methods.engine import gradients
 from lodo.methods.first_order import GradCos, GradDot, TracIn
+from lodo.methods.lexical import BagOfWords
 from lodo.methods.untrac import UnTrac, UnTracInv
 from lodo.tasks.model import mean_loss
 
@@ -147,3 +148,16 @@ def test_influence_over_steps_ends_with_the_estimate(trained):
     assert found.influence.shape == (3, 3, 2)
     short = UnTrac(lr=1e-3, batch_size=2, epochs=1, points=1).attribute(trained)
     assert short.steps == (3,)
+
+
+def test_bag_of_words_is_the_cosine_of_token_counts_whatever_their_order(trained):
+    import dataclasses
+
+    found = BagOfWords().attribute(trained).influence
+    a, x = (
+        np.bincount(examples.tokens[examples.scored].numpy(), minlength=30)
+        for examples in (trained.datasets["a"], trained.subsets["x"])
+    )
+    assert found[0, 0] == pytest.approx(a @ x / np.linalg.norm(a) / np.linalg.norm(x))
+    same = dataclasses.replace(trained, subsets=dict(trained.datasets))
+    np.testing.assert_allclose(np.diag(BagOfWords().attribute(same).influence), 1)
