@@ -143,8 +143,7 @@ def _estimates(store: Store, plan: Plan, cell: Cell, truths: Mapping[int, np.nda
                     )
         final = layers[-1][1]
         for name, truth in references.items():
-            for j, subset in enumerate(subsets):
-                found = score(final[:, j], truth[:, j])
+            for subset, found in zip(subsets, score(final, truth), strict=True):
                 rows["scores"].append(
                     {**key, "truth": name, "subset": subset, "pearson": found.pearson, "spearman": found.spearman}
                     | {"status": found.status, "reason": found.reason}

@@ -20,13 +20,15 @@ def runtime(device: str, threads: int, compile: bool = False) -> Runtime:
 
 def versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """(library, version) of each installed library, asked without importing it."""
-    found = []
-    for name in names:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            found.append((name, "absent"))
-    return tuple(found)
+    return tuple((name, _version(name)) for name in names)
+
+
+@functools.cache
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
 
 
 @functools.cache

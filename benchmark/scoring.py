@@ -23,20 +23,25 @@ def varies(values: np.ndarray) -> bool:
     return bool(np.ptp(values) > 1e-9 * max(np.abs(values).max(), 1e-300))
 
 
-def score(estimate: np.ndarray, truth: np.ndarray) -> Score:
-    """Pearson and Spearman between a (K,) estimate and a (K,) truth; undefined, with the reason, without variance."""
-    if not varies(truth):
-        return Score(None, None, "undefined", "truth is the same for every dataset")
-    if not varies(estimate):
-        return Score(None, None, "undefined", "estimate is the same for every dataset")
+def score(estimate: np.ndarray, truth: np.ndarray) -> list[Score]:
+    """Pearson and Spearman of (K, S) estimates with a (K, S) truth, one score for each of the S subsets.
+
+    A subset whose truth or estimate has no variance is undefined, with the reason.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
-        return Score(
-            float(stats.pearsonr(estimate, truth).statistic),
-            float(stats.spearmanr(estimate, truth).statistic),
-            "ok",
-            "",
-        )
+        warnings.simplefilter("ignore", stats.ConstantInputWarning)
+        pearson = stats.pearsonr(estimate, truth, axis=0).statistic
+        ranks = (stats.rankdata(side, axis=0) for side in (estimate, truth))
+        spearman = stats.pearsonr(*ranks, axis=0).statistic
+    found = []
+    for j in range(truth.shape[1]):
+        flat = [name for name, side in (("truth", truth), ("estimate", estimate)) if not varies(side[:, j])]
+        if flat:
+            found.append(Score(None, None, "undefined", f"{flat[0]} is the same for every dataset"))
+        else:
+            found.append(Score(float(pearson[j]), float(spearman[j]), "ok", ""))
+    return found
 
 
 @dataclass(frozen=True)
