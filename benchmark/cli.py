@@ -92,7 +92,7 @@ def run(
         threads=threads,
         compile=compile,
     )
-    run_command(request, out, store, jobs, timeout, retry, dry_run, Console())
+    run_command(request, out, store, jobs, timeout, retry, dry_run, Console(emoji=False))
 
 
 @app.command("list")
@@ -103,7 +103,7 @@ def list_(what: What, data: DataOption = None, store: StoreOption = None) -> Non
     """
     from lodo.benchmark.commands import list_command
 
-    list_command(what.value, data, store, Console())
+    list_command(what.value, data, store, Console(emoji=False))
 
 
 @app.command()
@@ -121,7 +121,7 @@ def status(
     """
     from lodo.benchmark.commands import status_command
 
-    status_command(out, store, prune, verify, Console())
+    status_command(out, store, prune, verify, Console(emoji=False))
 
 
 @app.command()
@@ -141,7 +141,7 @@ def report(
     tables = read_tables(out)
     if site is not None and site.resolve() != out.resolve():
         write_tables(site, tables)
-    Console().print(
+    Console(emoji=False).print(
         f"leaderboard: {(write_leaderboard(tables, site or out)).resolve()}", highlight=False, soft_wrap=True
     )
 
@@ -152,7 +152,7 @@ def main() -> None:
     from lodo.reports.tables import ReportError
     from lodo.tasks.errors import InputError
 
-    errors = Console(stderr=True)
+    errors = Console(stderr=True, emoji=False)
     try:
         app()
     except (InputError, ReportError) as error:

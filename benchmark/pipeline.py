@@ -266,5 +266,5 @@ def evaluate(
     request = make_request(**options)
     opened = Store(store or default_home())
     jobs = jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout)

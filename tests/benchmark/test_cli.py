@@ -1,0 +1,123 @@
+"""Bad input stops before any work with exit code 2 and one sentence; lists and help answer at once."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from lodo.benchmark import cli
+
+from .conftest import write_jsonl
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, text, tmp_path):
+    """A function that gives the one sentence with which `lodo run` on the tiny text refuses options."""
+
+    def run(*options, data=text):
+        words = ["lodo", "run", "--data", str(data), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+        monkeypatch.setattr(sys, "argv", [*words, *options])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert not (tmp_path / "store" / "training").exists()
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1
+        return lines[0].removeprefix("error ")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--task", "opt-equal/place"), "--task opt-equal/place: no such task (did you mean 'opt-equal/places'?)"),
+        (("--method", "gradot"), "unknown method 'gradot' (did you mean 'graddot'?)"),
+        (("--set", "untrac.rate=3"), "--set untrac.rate: no such hyperparameter"),
+        (("--set", "untrac.lr=-3"), "--set untrac.lr: Input should be greater than 0"),
+        (("--set", "recipe.step=3"), "(did you mean 'steps'?)"),
+        (("--set", "tracin.lr"), "--set tracin.lr: write it as METHOD.name=value"),
+        (("--set", "nobody.lr=1"), "'nobody' is no method of this run"),
+        (("--seeds", "0"), "--seeds 0: at least one seed is needed"),
+        (("--jobs", "0"), "--jobs 0: at least one process is needed"),
+        (("--device", "tpu"), "--device tpu: torch finds no such device here"),
+        (("--add-method", "nobody.py:X"), "--method nobody.py:X: there is no file"),
+    ],
+)
+def test_options(refused, options, sentence):
+    assert sentence in refused(*options)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b'{"text": "a"}\n{"txt": "a"}\n', "sky.jsonl, line 2: 'text' is missing or empty"),
+        (b'{"text": "a"}\n{"text":\n', "sky.jsonl, line 2: invalid JSON"),
+        (b'{"text": "a"}\n{"text": "\xff"}\n', "sky.jsonl, line 2: byte 11 is not UTF-8"),
+        (b"", "sky.jsonl: it is empty"),
+        (b'{"text": "a"}\n', "corpus 'sky' has 2 tokens, fewer than one sequence"),
+    ],
+)
+def test_files(refused, text, content, sentence):
+    (text / "corpora" / "sky.jsonl").write_bytes(content)
+    assert sentence in refused()
+
+
+def test_fewer_than_three_datasets(refused, text):
+    for name in ("sky", "sea"):
+        (text / "corpora" / f"{name}.jsonl").unlink()
+    assert "2 training datasets, at least 3 are needed" in refused()
+
+
+def test_a_test_set_that_leaves_no_subset(refused, text):
+    write_jsonl(text / "tests" / "toxigen.jsonl", [{"text": "too few words", "group": "them"}])
+    assert "toxigen" in refused()
+
+
+def test_no_folder(refused, tmp_path):
+    assert "no such folder" in refused(data=tmp_path / "nowhere")
+
+
+def test_an_out_directory_of_something_else(refused, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("precious")
+    assert "name an empty folder" in refused()
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "precious"
+
+
+def test_test_text_in_a_corpus_is_a_warning_that_shows_the_lines(lodo, text, tmp_path):
+    known = "nine green herons ate the whole of my cold supper"
+    tests = [*({"text": known, "subset": name} for name in ("sea", "wood"))]
+    write_jsonl(text / "tests" / "places.jsonl", tests)
+    lines = (text / "corpora" / "town.jsonl").read_text().splitlines()
+    (text / "corpora" / "town.jsonl").write_text("\n".join([*lines, f'{{"text": "so {known} it was"}}']) + "\n")
+    found = lodo.run("--dry-run", out=tmp_path / "out")
+    assert "warning" in found.stdout
+    assert "town" in found.stdout
+    assert f"document {len(lines) + 1}" in found.stdout
+    assert known in found.stdout
+
+
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("list", "methods"), ("list", "suites")])
+def test_what_needs_no_torch_does_not_import_it(words):
+    program = (
+        "import sys; from lodo.benchmark import cli\n"
+        "try: cli.main()\nexcept SystemExit as end: assert not end.code\n"
+        "assert 'torch' not in sys.modules"
+    )
+    found = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.slow
+def test_status_prunes_what_a_run_does_not_use(lodo, tmp_path):
+    options = ("--task", "opt-equal/places", "--seeds", "1", "--runs", "1", "--method", "graddot")
+    lodo.run(*options, out=tmp_path / "out")
+    lodo.run(*options, out=tmp_path / "other", settings={"recipe.steps": 20, "recipe.warmup": 1})
+    status = [*lodo.words(out="x")[:3], "status", str(tmp_path / "out")]
+    assert "training" in subprocess.run(status, capture_output=True, text=True, check=True).stdout
+    pruned = subprocess.run([*status, "--prune"], capture_output=True, text=True, check=True).stdout
+    assert "removed" in pruned
+    assert "computed nothing" in lodo.run(*options, out=tmp_path / "out").stdout
+    assert pd.read_parquet(tmp_path / "out" / "scores.parquet").method.nunique() == 3
