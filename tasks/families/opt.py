@@ -25,7 +25,9 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
     ("mini", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),
         model=ModelSpec(width=128, layers=2, heads=4, feedforward=512, positions=128),
-        recipe=Recipe(steps=800, batch_size=16, sequence_length=64, lr=2e-3, schedule="linear", warmup=40),
+        recipe=Recipe(
+            steps=800, batch_size=16, sequence_length=64, lr=2e-3, schedule="linear", warmup=200, checkpoints=2
+        ),
         subset_size=256,
         min_pairs=128,
         examples=128,
