@@ -50,7 +50,8 @@ class Reliability:
 
     Attributes:
         mean_r: mean Pearson correlation over the pairs of seeds.
-        reliability: R = n r / (1 + (n - 1) r), Spearman-Brown for the average of n seeds.
+        reliability: R = n r / (1 + (n - 1) r), Spearman-Brown for the average of n seeds; 0 where r is not positive,
+            since seeds that contradict each other leave nothing to rely on.
         ceiling: sqrt(R), the most that any method can expect to score against the average.
     """
 
@@ -69,8 +70,5 @@ def reliability(truths: Sequence[np.ndarray]) -> Reliability:
         return Reliability(None, None, None, "truth is the same for every dataset")
     table = np.corrcoef(np.stack(truths))
     mean = float(table[np.triu_indices(count, 1)].mean())
-    denominator = 1 + (count - 1) * mean
-    if denominator <= 0:
-        return Reliability(mean, None, None, "seeds disagree so far that the formula has no value")
-    found = count * mean / denominator
-    return Reliability(mean, found, float(np.sqrt(max(found, 0.0))), "")
+    found = count * mean / (1 + (count - 1) * mean) if mean > 0 else 0.0
+    return Reliability(mean, found, float(np.sqrt(found)), "")

@@ -48,8 +48,8 @@ def test_reliability_by_hand():
     assert found.ceiling == pytest.approx(np.sqrt(found.reliability))
 
 
-def test_one_seed_has_no_reliability_and_disagreement_no_ceiling_above_zero():
+def test_one_seed_has_no_reliability_and_seeds_that_disagree_have_none_to_give():
     assert reliability([np.arange(3.0)]).reason == "needs two seeds or more"
     opposed = reliability([np.array([0.0, 1, 2, 0]), np.array([0.0, 0, 0.5, 1])])
     assert opposed.mean_r < 0
-    assert opposed.ceiling == 0
+    assert (opposed.reliability, opposed.ceiling) == (0, 0)
