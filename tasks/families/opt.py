@@ -26,7 +26,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         tokenizer=TokenizerSpec(vocabulary=2048),
         model=ModelSpec(width=128, layers=2, heads=4, feedforward=512, positions=128),
         recipe=Recipe(
-            steps=800, batch_size=16, sequence_length=64, lr=2e-3, schedule="linear", warmup=200, checkpoints=2
+            steps=400, batch_size=16, sequence_length=64, lr=2e-3, schedule="linear", warmup=100, checkpoints=2
         ),
         subset_size=256,
         min_pairs=128,
