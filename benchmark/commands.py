@@ -117,7 +117,9 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     console.print(table)
     seconds, basis = expected_seconds(plan, store, jobs)
     if seconds:
-        console.print(f"likely to take about {duration(seconds)} with {jobs} processes ({basis})", highlight=False)
+        console.print(
+            f"likely to take about {duration(seconds)} with {jobs} processes ({basis})", highlight=False, soft_wrap=True
+        )
 
 
 def list_command(what: str, data: Path | None, store: Path | None, console: Console) -> None:

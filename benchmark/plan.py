@@ -190,13 +190,21 @@ def make_plan(
                             "engine_code": engine_code,
                         },
                         (root.job.key, cell.base.key),
-                        cost=0.15,
+                        cost=_passes(task, info),
                         method=True,
                     ),
                 )
     chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
     chains += [Chain((work,)) for work in estimates.values()]
     return Plan(request, inventory, tasks, infos, tuple(cells), tuple(chains))
+
+
+def _passes(task: Task, info: PreparedInfo, count: float = 2.0) -> float:
+    """Cost, in trainings, of ``count`` passes over what a method sees: about what the suite's methods take."""
+    recipe = task.recipe
+    shown = len(task.mixture.datasets) * task.examples * recipe.sequence_length
+    shown += sum(subset["tokens"] for subset in info.subsets[task.test_set.name].values())
+    return count * shown / (recipe.steps * recipe.batch_size * recipe.sequence_length)
 
 
 def _enough_examples(task: Task, info: PreparedInfo) -> None:
