@@ -204,7 +204,7 @@ def _passes(task: Task, info: PreparedInfo, count: float = 2.0) -> float:
     recipe = task.recipe
     shown = len(task.mixture.datasets) * task.examples * recipe.sequence_length
     shown += sum(subset["tokens"] for subset in info.subsets[task.test_set.name].values())
-    return count * shown / (recipe.steps * recipe.batch_size * recipe.sequence_length)
+    return float(count * shown / (recipe.steps * recipe.batch_size * recipe.sequence_length))
 
 
 def _enough_examples(task: Task, info: PreparedInfo) -> None:
