@@ -84,7 +84,7 @@ def overall(rows: Rows, summary: Summary) -> Values:
     found = {(row.task, row.method, row.hyperparameters): row for row in records(scores)}
     cells = {task: [_cell(found.get((task, *pair))) for pair in rows.pairs] for task in tasks}
     for column in cells.values():
-        _mark([cell for cell, pair in zip(column, rows.pairs, strict=True) if not rows.reference(pair)])
+        _mark(column, [rows.reference(pair) for pair in rows.pairs])
     lines = [
         {
             "label": rows.labels[pair],
@@ -111,10 +111,15 @@ def _cell(row: Any) -> Values:
     }
 
 
-def _mark(cells: list[Values]) -> None:
-    """Mark the best cell, and those that lie within one standard deviation of it: they are not separable."""
-    defined = [cell for cell in cells if cell["value"] is not None]
-    if not defined:
+def _mark(column: list[Values], references: list[bool]) -> None:
+    """Mark the best method's cell, and those that lie within one standard deviation of it: they are not separable.
+
+    Where no method beats zero and every reference row there is no best one.
+    """
+    pairs = [pair for pair in zip(column, references, strict=True) if pair[0]["value"] is not None]
+    defined = [cell for cell, reference in pairs if not reference]
+    floor = max([0.0, *(float(cell["value"]) for cell, reference in pairs if reference)])
+    if not defined or max(float(cell["value"]) for cell in defined) <= floor:
         return
     best = max(defined, key=lambda cell: float(cell["value"]))
     for cell in defined:

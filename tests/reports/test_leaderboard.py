@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,3 +126,12 @@ def test_numbers_as_text() -> None:
 def test_the_page_never_imports_torch() -> None:
     code = "import sys, lodo.reports.leaderboard; sys.exit(any(m.split('.')[0] == 'torch' for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("value", "bold"), [(0.4, True), (0.2, False), (-0.1, False)])
+def test_the_best_is_bold_only_where_it_beats_zero_and_the_references(
+    row: Callable[..., dict[str, Any]], value: float, bold: bool
+) -> None:
+    rows = [row(0.3, method="random"), *(row(value - x, method=f"m{x}") for x in (0.0, 0.5))]
+    page = render_page(Tables.from_rows({"scores": rows}, {}))
+    assert ('<td class="best">' in page) is bold
