@@ -190,7 +190,7 @@ def make_plan(
                             "engine_code": engine_code,
                         },
                         (root.job.key, cell.base.key),
-                        cost=_passes(task, info),
+                        cost=_typical_cost(task, info),
                         method=True,
                     ),
                 )
@@ -199,12 +199,12 @@ def make_plan(
     return Plan(request, inventory, tasks, infos, tuple(cells), tuple(chains))
 
 
-def _passes(task: Task, info: PreparedInfo, count: float = 2.0) -> float:
-    """Cost, in trainings, of ``count`` passes over what a method sees: about what the suite's methods take."""
+def _typical_cost(task: Task, info: PreparedInfo) -> float:
+    """Cost of a method's run, in trainings: one and a half passes over what it sees, as the suite's methods average."""
     recipe = task.recipe
     shown = len(task.mixture.datasets) * task.examples * recipe.sequence_length
-    shown += sum(subset["tokens"] for subset in info.subsets[task.test_set.name].values())
-    return float(count * shown / (recipe.steps * recipe.batch_size * recipe.sequence_length))
+    shown += sum(int(subset["tokens"]) for subset in info.subsets[task.test_set.name].values())
+    return 1.5 * shown / (recipe.steps * recipe.batch_size * recipe.sequence_length)
 
 
 def _enough_examples(task: Task, info: PreparedInfo) -> None:

@@ -9,7 +9,7 @@ from lodo.benchmark.store import Store
 from lodo.tasks.spec import Task
 
 # Multiply-adds a second that one CPU thread has been seen to reach on models this small; only for a first guess.
-OPERATIONS_PER_SECOND = 2.0e10
+OPERATIONS_PER_SECOND = 3.5e10
 
 
 def rough_training_seconds(task: Task) -> float:
