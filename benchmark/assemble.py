@@ -1,5 +1,7 @@
 """Builds what a method may see from the store's entries: the trained model, its examples, its checkpoints."""
 
+import functools
+import inspect
 import json
 import resource
 import time
@@ -12,13 +14,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lodo.benchmark.identity import code_hash
 from lodo.benchmark.store import DamagedEntry, Job, Store
-from lodo.tasks.model import Examples, build_model
+from lodo.tasks.model import Examples
 from lodo.tasks.prepare import Prepared
+from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
+from lodo.tasks.slots import Pool, Slots, base_slots, dropped_slots, refilled_slots, reshuffled_slots
 from lodo.tasks.spec import ModelSpec, Recipe
-from lodo.tasks.trained import Checkpoint, TokenMeter, TrainedModel
-from lodo.tasks.training import DTYPES, checkpoint_steps, load_parameters
+from lodo.tasks.trained import Checkpoint, Scope, TokenMeter, TrainedModel
+from lodo.tasks.training import checkpoint_steps, load_parameters
 
 
 def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:
@@ -35,10 +40,36 @@ def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: s
     return pool[np.sort(generator.permutation(own)[:count])]
 
 
+def replay_of(prepared: Prepared, training: Mapping[str, Any]) -> Replay:
+    """The steps of a training, base or counterfactual, from its job's specification."""
+    recipe, seed, left_out = Recipe.model_validate(training["recipe"]), training["seed"], training["left_out"]
+    datasets = training["mixture"]["datasets"]
+    names = [item["name"] for item in datasets]
+    pools = [Pool(item["name"], item["slots"], len(prepared.pools[item["name"]])) for item in datasets]
+    slots: Slots
+    if left_out is None:
+        slots = base_slots(pools, seed)
+    elif training["definition"] == "all-examples":
+        slots = dropped_slots(pools, seed, names.index(left_out), recipe.batch_size)
+    else:
+        fill = refilled_slots if recipe.coupled else reshuffled_slots
+        slots = fill(pools, seed, names.index(left_out))
+    return Replay.of(
+        ModelSpec.model_validate(training["model"]),
+        recipe,
+        training["vocabulary"],
+        [prepared.pools[name] for name in names],
+        slots,
+        seed,
+        training["runtime"]["device"],
+    )
+
+
 class SharedPass:
     """Keeps shared computations in the store and charges each user their cost in full.
 
     Attributes:
+        spec: the specification of the estimate job that shares.
         seconds, tokens, trainings: cost of the shared results that this method used but did not compute.
     """
 
@@ -47,8 +78,9 @@ class SharedPass:
         self.seconds = self.trainings = 0.0
         self.tokens = 0
 
-    def __call__(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        job = Job("shared", {**self.spec, "name": name})
+    def __call__(self, name: str, compute: Callable[[], dict[str, Tensor]], scope: Scope = "run") -> dict[str, Tensor]:
+        keys = ("training", "code", "runtime", *(("subsets", "examples", "run") if scope == "run" else ()))
+        job = Job("shared", {**{key: self.spec[key] for key in keys}, "by": _code_of(compute), "name": name})
         with self.store.claim(job) as partial:
             assert partial is not None
             try:
@@ -73,6 +105,13 @@ class SharedPass:
         return load_file(folder / "values.safetensors")
 
 
+def _code_of(compute: Callable[[], dict[str, Tensor]]) -> str:
+    """Hash of the file that defines a computation and of every lodo file that it imports."""
+    while isinstance(compute, functools.partial):
+        compute = compute.func
+    return code_hash(Path(inspect.getfile(compute)))
+
+
 def load_trained(
     prepared: Prepared,
     pool_hashes: Mapping[str, str],
@@ -88,11 +127,9 @@ def load_trained(
         folder: the training's entry.
         spec: the estimate job's specification.
     """
-    recipe = Recipe.model_validate(training["recipe"])
-    device: str = training["runtime"]["device"]
-    model = build_model(
-        ModelSpec.model_validate(training["model"]), training["vocabulary"], training["seed"], DTYPES[recipe.precision]
-    )
+    replay = replay_of(prepared, training)
+    recipe, device = replay.recipe, replay.device
+    model = replay.initial()
     steps = checkpoint_steps(recipe.steps, recipe.checkpoints)
     checkpoints = []
     for before, step in zip((0, *steps), steps, strict=False):
@@ -100,20 +137,25 @@ def load_trained(
         checkpoints.append(Checkpoint(step, lr, folder / f"step-{step}.safetensors"))
     load_parameters(model, load_file(checkpoints[-1].path))
     slots = {item["name"]: item["slots"] for item in training["mixture"]["datasets"]}
-    datasets = {}
+    datasets, unseen = {}, {}
     for name, pool in prepared.pools.items():
         own = min(slots[name], len(pool))
         drawn = draw_examples(pool, own, spec["examples"], spec["run"], pool_hashes[name])
         datasets[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)
+        spare = pool[own : own + spec["examples"]]
+        if len(spare):
+            unseen[name] = Examples.whole(torch.from_numpy(spare.astype(np.int64))).to(device)
     subsets = {name: as_examples(*arrays, device) for name, arrays in prepared.tests[test].items()}
     return TrainedModel(
-        model=model.to(device).eval(),
+        model=model.eval(),
         datasets=datasets,
         subsets=subsets,
         checkpoints=tuple(checkpoints),
         sizes=slots,
         recipe=recipe,
         seed=derive_seed("attribution", spec["training"], spec["run"]),
+        unseen=unseen,
+        replay=replay,
     )
 
 

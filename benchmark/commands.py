@@ -13,7 +13,6 @@ from rich.table import Table
 
 from lodo.benchmark.pipeline import (
     RUN_FILE,
-    SUITE,
     check_out,
     do_missing,
     execute,
@@ -25,7 +24,8 @@ from lodo.benchmark.plan import Inventory, Plan, Request, choose_tasks, inventor
 from lodo.benchmark.progress import duration
 from lodo.benchmark.store import DamagedEntry, Store, default_home
 from lodo.benchmark.timing import expected_seconds
-from lodo.methods.base import METHODS
+from lodo.methods.base import METHODS, AttributionMethod
+from lodo.methods.select import default_suite
 from lodo.reports.summary import summarise
 from lodo.reports.tables import Tables
 from lodo.tasks.errors import InputError
@@ -126,17 +126,17 @@ def list_command(what: str, data: Path | None, store: Path | None, console: Cons
     """`lodo list`."""
     table = Table(box=None, pad_edge=False)
     if what == "methods":
-        for column in ("method", "what it is", "source", "hyperparameters (paper)"):
+        for column in ("method", "what it is", "source", "hyperparameters (paper)", "runs"):
             table.add_column(column)
         for name in METHODS.names():
             cls = METHODS.get(name)
             values = ", ".join(f"{key}={value}" for key, value in cls().hyperparameters.items())
-            table.add_row(name, cls.summary, cls.paper, values)
+            table.add_row(name, cls.summary, cls.paper, values, _when(cls))
     elif what == "suites":
         table.add_column("suite")
         table.add_column("methods")
         references = [name for name in METHODS.names() if METHODS.get(name).reference]
-        table.add_row("default", ", ".join([*SUITE, *references]))
+        table.add_row("default", ", ".join([*default_suite(), *references]))
     else:
         request = make_request(data=data)
         opened = open_store(store)
@@ -152,6 +152,18 @@ def list_command(what: str, data: Path | None, store: Path | None, console: Cons
                 f"OPT d={task.model.width}, {task.model.layers} layers",
             )
     console.print(table)
+
+
+def _when(cls: type[AttributionMethod]) -> str:
+    """When a method runs: by default, on request, or not before a package is installed."""
+    missing = cls.missing()
+    if missing:
+        return "; ".join(f"needs {module}: {how}" for module, how in missing.items())
+    if cls.reference:
+        return "always"
+    if cls.requires:
+        return f"on request: has {', '.join(cls.requires)}"
+    return f"on request: {cls.on_request}" if cls.on_request else "by default"
 
 
 def _inventory(request: Request, store: Store, console: Console) -> Inventory:

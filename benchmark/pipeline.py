@@ -26,13 +26,12 @@ from lodo.benchmark.progress import ProgressListener
 from lodo.benchmark.scheduler import Chain, intact, run_chains
 from lodo.benchmark.store import Store, default_home
 from lodo.methods.base import METHODS
-from lodo.methods.select import method_class, tuned_method
+from lodo.methods.select import default_suite, method_class, tuned_method
 from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
 from lodo.tasks.spec import Definition, Scale, canonical_json, digest
 
-SUITE = ("graddot", "gradcos", "tracin", "untrac", "untrac-inv")
 RUN_FILE = "run.json"
 GROUPS = ("recipe", "model", "tokenizer", "task")
 
@@ -77,7 +76,7 @@ def make_request(
             changes[key] = value
         else:
             by_method.setdefault(owner, {})[field] = value
-    references = [*(methods or SUITE), *add_methods]
+    references = [*(methods or default_suite()), *add_methods]
     references += [name for name in METHODS.names() if METHODS.get(name).reference]
     choices: dict[str, MethodChoice] = {}
     for reference in references:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lodo.benchmark.identity import code_hash
 from lodo.benchmark.jobs import (
     MethodChoice,
     PreparedInfo,
@@ -148,7 +147,6 @@ def make_plan(
     trainings: dict[str, list[Work]] = {}
     estimates: dict[str, Work] = {}
     cells = []
-    engine_code = code_hash("lodo.methods.engine.gradients")
     for seed in range(request.seeds):
         for task in tasks:
             info, root = infos[task], prepared[task].works[0]
@@ -187,7 +185,6 @@ def make_plan(
                             "test": task.test_set.name,
                             "pools": info.pools,
                             "reference": choice.reference,
-                            "engine_code": engine_code,
                         },
                         (root.job.key, cell.base.key),
                         cost=_typical_cost(task, info),

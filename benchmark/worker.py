@@ -26,11 +26,11 @@ from lodo.tasks.errors import InputError, TrainingDiverged
 from lodo.tasks.model import build_model, mean_loss
 from lodo.tasks.overlap import describe, find_overlaps
 from lodo.tasks.prepare import Prepared, load_prepared, prepare, save_prepared
-from lodo.tasks.slots import Pool, base_slots, dropped_slots, refilled_slots, reshuffled_slots
+from lodo.tasks.replay import DTYPES
 from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec, canonical_json
 from lodo.tasks.subsets import draw_subsets
 from lodo.tasks.trained import TokenMeter
-from lodo.tasks.training import DTYPES, load_parameters, train
+from lodo.tasks.training import load_parameters, train
 
 Report = Callable[[float], None]
 
@@ -132,28 +132,12 @@ def prepared(reader: Reader, work: Work, folder: Path, report: Report) -> None:
 
 def training(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec = plain_spec(work.job)
-    data = reader.prepared(work.inputs["prepared"])
-    recipe, seed, left_out = Recipe.model_validate(spec["recipe"]), spec["seed"], spec["left_out"]
-    names = [item["name"] for item in spec["mixture"]["datasets"]]
-    pools = [Pool(item["name"], item["slots"], len(data.pools[item["name"]])) for item in spec["mixture"]["datasets"]]
-    if left_out is None:
-        slots = base_slots(pools, seed)
-    elif spec["definition"] == "all-examples":
-        slots = dropped_slots(pools, seed, names.index(left_out), recipe.batch_size)
-    else:
-        fill = refilled_slots if recipe.coupled else reshuffled_slots
-        slots = fill(pools, seed, names.index(left_out))
     begun = time.perf_counter()
     log = train(
-        ModelSpec.model_validate(spec["model"]),
-        recipe,
-        spec["vocabulary"],
-        [data.pools[name] for name in names],
-        slots,
-        seed,
+        assemble.replay_of(reader.prepared(work.inputs["prepared"]), spec),
         folder,
         Runtime.model_validate(spec["runtime"]),
-        keep="all" if left_out is None else "last",
+        keep="all" if spec["left_out"] is None else "last",
         on_step=lambda done, total: report(done / total),
     )
     (folder / "log.json").write_text(json.dumps(dataclasses.asdict(log)))
@@ -176,11 +160,8 @@ def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     recipe = Recipe.model_validate(train_spec["recipe"])
     training_tokens = recipe.steps * recipe.batch_size * recipe.sequence_length
     meter = TokenMeter(trained.model)
-    shared_spec = {key: spec[key] for key in ("training", "subsets", "examples", "run", "code", "runtime")}
-    shared = assemble.SharedPass(
-        reader.store, {**shared_spec, "method_code": work.inputs["engine_code"]}, meter, training_tokens
-    )
-    trained = dataclasses.replace(trained, shared=shared)
+    shared = assemble.SharedPass(reader.store, spec, meter, training_tokens)
+    trained = dataclasses.replace(trained, shared=shared, charge=meter.charge)
     method = build_method(work.inputs["reference"], spec["hyperparameters"])
     begun = time.perf_counter()
     found = method.attribute(trained).checked(trained)

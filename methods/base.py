@@ -1,6 +1,7 @@
 """The interface of every attribution method: what it is given, what it answers, how it is registered."""
 
 import dataclasses
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -64,6 +65,9 @@ class AttributionMethod:
 
     Defaults are the paper's values. ``tuned`` holds what replaces them at a scale and ``tuned_on`` says on what it was
     tuned; ``summary`` and ``paper`` are shown to readers.
+
+    ``requires`` maps the modules that a method imports beyond lodo's own dependencies to how they are installed.
+    ``on_request`` says why the default suite leaves a method out, if it does.
     """
 
     name: ClassVar[str] = ""
@@ -72,6 +76,13 @@ class AttributionMethod:
     tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     tuned_on: ClassVar[str] = ""
     reference: ClassVar[bool] = False
+    requires: ClassVar[Mapping[str, str]] = {}
+    on_request: ClassVar[str] = ""
+
+    @classmethod
+    def missing(cls) -> dict[str, str]:
+        """Those of ``requires`` that are not installed; found without importing them."""
+        return {module: how for module, how in cls.requires.items() if importlib.util.find_spec(module) is None}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         """Estimate the influence of each training dataset on each test subset from the trained model alone."""

@@ -37,7 +37,23 @@ def build_method(reference: str, hyperparameters: Mapping[str, Any]) -> Attribut
         raise InputError(f"--set {cls.name}.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
+def default_suite() -> tuple[str, ...]:
+    """lodo's own methods that run unless others are named: all that need no extra and are not left for a request."""
+    names = (name for name in METHODS.names() if METHODS.get(name).__module__.startswith("lodo.methods."))
+    return tuple(name for name in names if in_default_suite(METHODS.get(name)))
+
+
+def in_default_suite(cls: type[AttributionMethod]) -> bool:
+    """Whether a method of lodo's own runs without being named; reference rows always run and are not counted."""
+    return not (cls.requires or cls.on_request or cls.reference)
+
+
 def tuned_method(reference: str, scale: str, changes: Mapping[str, str]) -> AttributionMethod:
-    """A method with the paper's values, then those tuned for the scale, then the user's changes."""
+    """A method with the paper's values, then those tuned for the scale, then the user's changes.
+
+    Raises InputError for an unknown method, a bad hyperparameter, or a package that the method needs and is missing.
+    """
     cls = method_class(reference)
+    for module, how in cls.missing().items():
+        raise InputError(f"--method {reference}: it needs '{module}', which is not installed; {how}")
     return build_method(reference, {**cls.tuned.get(scale, {}), **changes})

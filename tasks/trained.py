@@ -4,13 +4,14 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import Recipe
 from lodo.tasks.training import load_parameters
@@ -39,15 +40,31 @@ class Checkpoint:
         return {key.removeprefix("optimizer/"): value for key, value in state.items() if key.startswith("optimizer/")}
 
 
+Scope = Literal["run", "training"]
+
+
 class Shared(Protocol):
-    """Keeps what several methods compute alike (the gradient pass), so that it is computed once."""
+    """Keeps what several methods compute alike (the gradient pass), so that it is computed once.
 
-    def __call__(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]: ...
+    What depends on the examples or the test set has scope ``run``; what depends on the training alone, ``training``.
+    """
+
+    def __call__(
+        self, name: str, compute: Callable[[], dict[str, Tensor]], scope: Scope = "run"
+    ) -> dict[str, Tensor]: ...
 
 
-def unshared(name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+def unshared(name: str, compute: Callable[[], dict[str, Tensor]], scope: Scope = "run") -> dict[str, Tensor]:
     """A `Shared` that keeps nothing."""
     return compute()
+
+
+def uncharged(tokens: int) -> None:
+    """A charge that nobody counts."""
+
+
+def unobserved(dataset: str, model: nn.Module) -> None:
+    """A model that nobody looks at."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,13 @@ class TrainedModel:
         checkpoints: stored states in order of step, the last one being theta_0.
         sizes: how many of the training's slots each dataset filled.
         seed: from the content of the training and the run; use it through `generator`.
+        shared: keeps what several methods compute alike.
+        unseen: by dataset, sequences of its corpus that the training did not use, as many as ``datasets`` shows or as
+            there are; a dataset whose corpus the training used up is missing.
+        replay: the training itself, step by step, for methods that differentiate through it.
+        charge: counts tokens that go backward without a new forward pass (second derivatives of a kept graph).
+        unlearned: to be told of each model that has unlearned a training dataset, by its name, so that what it forgot
+            can be measured; never changes the model.
     """
 
     model: nn.Module
@@ -71,6 +95,10 @@ class TrainedModel:
     recipe: Recipe
     seed: int
     shared: Shared = field(default=unshared)
+    unseen: Mapping[str, Examples] = field(default_factory=dict)
+    replay: Replay | None = None
+    charge: Callable[[int], None] = uncharged
+    unlearned: Callable[[str, nn.Module], None] = unobserved
 
     def copy(self) -> nn.Module:
         """The model again, with weights of its own and no gradients."""
@@ -95,6 +123,10 @@ class TokenMeter:
         self.forward = 0
         self.backward = 0
         self._handle = model.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def charge(self, tokens: int) -> None:
+        """Count tokens that go backward once more through a graph that is kept."""
+        self.backward += tokens
 
     def __deepcopy__(self, memo: dict[int, object]) -> "TokenMeter":
         # A copied model's hook must count here too, not in a copy of the meter.

@@ -7,19 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lodo.tasks.errors import TrainingDiverged
-from lodo.tasks.model import Examples, autocast, build_model, token_losses
+from lodo.tasks.model import Examples, autocast, token_losses
 from lodo.tasks.optimizers import build_optimizer
-from lodo.tasks.seeds import derive_seed
-from lodo.tasks.slots import Slots
-from lodo.tasks.spec import ModelSpec, Recipe, Runtime
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+from lodo.tasks.replay import Replay
+from lodo.tasks.spec import Recipe, Runtime
 
 
 @dataclass(frozen=True)
@@ -108,35 +104,28 @@ def _resume(folder: Path, steps: Sequence[int]) -> tuple[int, dict[str, Tensor],
 
 
 def train(
-    spec: ModelSpec,
-    recipe: Recipe,
-    vocabulary: int,
-    pools: Sequence[np.ndarray],
-    slots: Slots,
-    seed: int,
+    replay: Replay,
     folder: Path,
     runtime: Runtime,
     *,
     keep: str = "all",
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingLog:
-    """Train from the seed's initial weights over the slots; checkpoints land in ``folder`` as step-N.safetensors.
+    """Train from the initial weights over the batches; checkpoints land in ``folder`` as step-N.safetensors.
 
     Args:
-        pools: per dataset of the mixture, its sequences as (P_k, L) integers.
         keep: ``all`` keeps the recipe's checkpoints with optimizer states, ``last`` only the final weights.
         on_step: called with (steps done, steps in all).
 
     Raises:
         TrainingDiverged: the loss is not finite; names the seed and the step.
     """
-    device = runtime.device
-    model = build_model(spec, vocabulary, seed, DTYPES[recipe.precision]).to(device).train()
+    device, recipe, steps = runtime.device, replay.recipe, replay.steps
+    model = replay.initial()
     forward: nn.Module = torch.compile(model) if runtime.compile else model  # type: ignore[assignment]
     optimizer = build_optimizer(
         recipe.optimizer, model.parameters(), recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
     )
-    steps = len(slots.dataset) // recipe.batch_size
     marks = checkpoint_steps(steps, recipe.checkpoints)
     losses: list[Tensor | float] = []
     resumed = _resume(folder, marks)
@@ -144,26 +133,19 @@ def train(
         load_parameters(model, resumed[1])
         _load_optimizer(model, optimizer, resumed[1])
         losses = list(resumed[2])
-    stock = torch.from_numpy(np.concatenate(pools).astype(np.int64))
-    offsets = np.cumsum([0] + [len(pool) for pool in pools])
-    index = torch.from_numpy(offsets[slots.dataset] + slots.example)
     for step in range(len(losses), steps):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate(step, steps)
-        if spec.dropout:
-            # One seed a step: a resumed training draws the same masks, and a counterfactual those of its base.
-            torch.manual_seed(derive_seed("dropout", seed, step))
-        rows = index[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        batch = Examples.whole(stock[rows]).to(device)
-        losses.append(training_step(forward, optimizer, batch, recipe, device))
+        replay.seed_dropout(step)
+        losses.append(training_step(forward, optimizer, replay.batch(step), recipe, device))
         done = step + 1
         if done % 20 == 0 or done in marks:
             losses = [float(loss) for loss in losses]
             if not all(map(math.isfinite, losses)):
                 bad = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
                 raise TrainingDiverged(
-                    f"the training with seed {seed} diverged at step {bad + 1} of {steps}: its loss is not finite; "
-                    "lower recipe.lr"
+                    f"the training with seed {replay.seed} diverged at step {bad + 1} of {steps}: its loss is not "
+                    "finite; lower recipe.lr"
                 )
             on_step(done, steps)
         if done in marks:
@@ -174,4 +156,4 @@ def train(
     if keep == "last":
         for mark in marks[:-1]:
             (folder / f"step-{mark}.safetensors").unlink(missing_ok=True)
-    return TrainingLog(tuple(float(loss) for loss in losses), slots.repeats, stock.shape[1] * len(slots.dataset))
+    return TrainingLog(tuple(float(loss) for loss in losses), replay.repeats, replay.tokens)

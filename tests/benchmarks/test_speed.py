@@ -13,6 +13,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from lodo.methods.engine.gradients import gradient, products
 from lodo.tasks.model import Examples, build_model
+from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, base_slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime
 from lodo.tasks.trained import TrainedModel
@@ -41,7 +42,8 @@ def rows():
 def lodo_loop(folder):
     for path in folder.iterdir():
         path.unlink()
-    return train(SPEC, RECIPE, VOCABULARY, POOLS, SLOTS, 0, folder, Runtime(), keep="last").losses[-1]
+    replay = Replay.of(SPEC, RECIPE, VOCABULARY, POOLS, SLOTS, 0)
+    return train(replay, folder, Runtime(), keep="last").losses[-1]
 
 
 def bare_loop():

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from lodo.tasks.errors import TrainingDiverged
 from lodo.tasks.model import build_model
+from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, base_slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime
 from lodo.tasks.training import checkpoint_steps, train
@@ -21,7 +22,7 @@ SLOTS = base_slots([Pool("a", 24, 30), Pool("b", 24, 30)], seed=0)
 
 def run(folder, recipe=RECIPE, spec=SPEC, **options):
     folder.mkdir(exist_ok=True)
-    return train(spec, recipe, 50, POOLS, SLOTS, 0, folder, Runtime(), **options)
+    return train(Replay.of(spec, recipe, 50, POOLS, SLOTS, 0), folder, Runtime(), **options)
 
 
 def test_equals_a_bare_loop_over_transformers_own_loss(tmp_path):
