@@ -1,5 +1,6 @@
 """What the command line's commands do and print."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ from lodo.methods.select import default_suite
 from lodo.reports.summary import summarise
 from lodo.reports.tables import Tables
 from lodo.tasks.errors import InputError
+from lodo.tasks.family import FAMILIES
 
 PLURAL = {"training": "trainings", "evaluation": "evaluations", "estimate": "estimates", "prepared": "mixtures"}
 
@@ -127,7 +129,7 @@ def list_command(what: str, data: Path | None, store: Path | None, console: Cons
     table = Table(box=None, pad_edge=False)
     if what == "methods":
         for column in ("method", "what it is", "source", "hyperparameters (paper)", "runs"):
-            table.add_column(column)
+            table.add_column(column, no_wrap=column == "method")
         for name in METHODS.names():
             cls = METHODS.get(name)
             values = ", ".join(f"{key}={value}" for key, value in cls().hyperparameters.items())
@@ -141,15 +143,20 @@ def list_command(what: str, data: Path | None, store: Path | None, console: Cons
         request = make_request(data=data)
         opened = open_store(store)
         plan_inventory = _inventory(request, opened, console)
-        for column in ("task", "datasets", "test set", "training sequences", "model"):
-            table.add_column(column)
-        for task in choose_tasks(request, plan_inventory):
+        for column in ("task", "datasets", "test set", "training sequences", "model", "runs"):
+            table.add_column(column, no_wrap=column == "task")
+        names = [f"{family}/{test}" for family in FAMILIES.names() for test in plan_inventory.tests]
+        for task in choose_tasks(dataclasses.replace(request, tasks=tuple(names)), plan_inventory):
+            model = f"OPT d={task.model.width}, {task.model.layers} layers"
+            if task.model.kind != "opt":
+                model = f"{task.model.kind} d={task.model.width}, solved exactly"
             table.add_row(
                 task.name,
                 str(len(task.mixture.datasets)),
                 task.test_set.name,
                 str(sum(item.slots for item in task.mixture.datasets)),
-                f"OPT d={task.model.width}, {task.model.layers} layers",
+                model,
+                "by default" if FAMILIES.get(task.name.partition("/")[0]).default else "on request",
             )
     console.print(table)
 

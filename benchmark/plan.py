@@ -64,10 +64,11 @@ def read_inventory(store: Store, job: Job) -> Inventory:
 
 
 def choose_tasks(request: Request, inventory: Inventory) -> tuple[Task, ...]:
-    """The tasks by name, all of them if none is named. Raises InputError for an unknown one."""
+    """The tasks by name; if none is named, those of the default families. Raises InputError for an unknown one."""
     known = [f"{family}/{test}" for family in FAMILIES.names() for test in inventory.tests]
+    default = [name for name in known if FAMILIES.get(name.partition("/")[0]).default]
     tasks = []
-    for name in request.tasks or known:
+    for name in request.tasks or default:
         family, _, test = name.partition("/")
         if name not in known:
             raise InputError(

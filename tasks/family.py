@@ -56,11 +56,12 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Family:
-    """A registered task family; its tasks are named ``family/test set``."""
+    """A registered task family; its tasks are named ``family/test set``. ``default``: they run without being named."""
 
     name: str
     settings: Mapping[tuple[Scale, str], Settings]
     build: Build
+    default: bool = True
 
     @property
     def summary(self) -> str:
@@ -83,11 +84,13 @@ class Family:
 FAMILIES: Registry[Family] = Registry("task", package="lodo.tasks.families", entry_points="lodo.tasks")
 
 
-def register_family(name: str, settings: Mapping[tuple[Scale, str], Settings]) -> Callable[[Build], Any]:
+def register_family(
+    name: str, settings: Mapping[tuple[Scale, str], Settings], default: bool = True
+) -> Callable[[Build], Any]:
     """Decorator that registers a build function as the task family ``name``."""
 
     def put(build: Build) -> Family:
-        family = Family(name, settings, build)
+        family = Family(name, settings, build, default)
         FAMILIES.add(name, family)
         return family
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import OPTConfig, OPTForCausalLM
 
+from lodo.tasks.convex import ConvexModel
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import ModelSpec, Recipe
 
@@ -57,7 +58,11 @@ class Examples:
 
 
 def build_model(spec: ModelSpec, vocabulary: int, seed: int, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """An OPT with the initial weights of a seed; equal arguments give equal weights."""
+    """An OPT (or a convex model) with the initial weights of a seed; equal arguments give equal weights."""
+    if spec.kind != "opt":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed("initial weights", seed))
+            return ConvexModel(spec.kind, vocabulary, spec.width).to(dtype)
     config = OPTConfig(
         vocab_size=vocabulary,
         hidden_size=spec.width,
@@ -85,14 +90,28 @@ def token_losses(model: nn.Module, examples: Examples) -> Tensor:
     """Summed negative log-likelihood of the scored tokens, a scalar in nats.
 
     Divided by ``examples.count`` it is the project's L: the mean over scored tokens of a set of examples, in nats per
-    token. For one example it equals transformers' own loss with the other labels masked.
+    token. For one example it equals transformers' own loss with the other labels masked. A convex model with squared
+    loss counts half a squared error for each token instead.
     """
-    logits = model(input_ids=examples.tokens).logits.flatten(0, 1)
+    return summed_loss(model, model(input_ids=examples.tokens).logits, examples)
+
+
+def summed_loss(model: nn.Module, logits: Tensor, examples: Examples) -> Tensor:
+    """The loss of `token_losses` from the logits (N, L, V) that the model gave."""
+    logits = logits.flatten(0, 1)
     # The labels move, not the logits: a slice of the logits would be copied.
     labels = nn.functional.pad(examples.tokens.masked_fill(~examples.scored, IGNORED)[:, 1:], (0, 1), value=IGNORED)
+    if is_squared(model):
+        kept = labels.flatten() != IGNORED
+        return -logits[kept].gather(1, labels.flatten()[kept, None]).sum()
     if logits.dtype == torch.bfloat16:
         logits = logits.float()
     return nn.functional.cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+def is_squared(model: nn.Module) -> bool:
+    """Whether a model's loss is half a squared error instead of the negative log-likelihood."""
+    return isinstance(model, ConvexModel) and model.squared
 
 
 def autocast(recipe: Recipe, device: str) -> AbstractContextManager[object]:

@@ -57,19 +57,27 @@ class TokenizerSpec(Frozen):
 
 
 class ModelSpec(Frozen):
-    """An OPT decoder (Zhang et al. 2022) with random weights."""
+    """An OPT decoder (Zhang et al. 2022) with random weights, or a convex model on random features.
 
+    A convex model (``logistic``, ``ridge``) has only a ``width``, that of its features; see tasks/convex.py.
+    """
+
+    kind: Literal["opt", "logistic", "ridge"] = "opt"
     width: Positive
-    layers: Positive
-    heads: Positive
-    feedforward: Positive
+    layers: Positive = 1
+    heads: Positive = 1
+    feedforward: Positive = 1
     positions: Positive
     dropout: float = Field(default=0.0, ge=0, lt=1)
     attention: Literal["sdpa", "eager"] = "sdpa"
 
 
 class Recipe(Frozen):
-    """How a training runs; learning rates are per optimizer step, ``warmup`` and ``checkpoints`` are counts."""
+    """How a training runs; learning rates are per optimizer step, ``warmup`` and ``checkpoints`` are counts.
+
+    Optimizer ``newton`` solves a convex model exactly over all slots at once; ``weight_decay`` is then the penalty
+    lambda of lambda/2 |W|^2 beside the mean loss.
+    """
 
     steps: Positive
     batch_size: Positive
@@ -77,7 +85,7 @@ class Recipe(Frozen):
     lr: float = Field(gt=0)
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: int = Field(default=0, ge=0)
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "sgd", "newton"] = "adamw"
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float | None = Field(default=1.0, gt=0)
@@ -131,6 +139,10 @@ class Task(Frozen):
         wanted = self.recipe.steps * self.recipe.batch_size
         if slots != wanted:
             raise ValueError(f"the mixture fills {slots} slots but the recipe has {wanted} (steps x batch size)")
+        if self.recipe.optimizer == "newton" and (
+            self.model.kind == "opt" or self.recipe.checkpoints != 1 or not self.recipe.weight_decay
+        ):
+            raise ValueError("optimizer 'newton' wants a convex model, one checkpoint and a positive weight decay")
         if self.recipe.sequence_length > self.model.positions:
             raise ValueError(
                 f"recipe.sequence_length {self.recipe.sequence_length} exceeds model.positions {self.model.positions}"

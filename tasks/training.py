@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lodo.tasks.convex import ConvexModel, solve
 from lodo.tasks.errors import TrainingDiverged
 from lodo.tasks.model import Examples, autocast, token_losses
 from lodo.tasks.optimizers import build_optimizer
@@ -56,11 +57,11 @@ def training_step(
     return loss.detach()
 
 
-def parameter_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def parameter_state(model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Tensor]:
     """Weights as ``model/NAME`` and optimizer moments as ``optimizer/NAME/KEY``, tied weights once."""
     state = {f"model/{name}": value.detach() for name, value in model.named_parameters()}
     for name, value in model.named_parameters():
-        for key, moment in optimizer.state.get(value, {}).items():
+        for key, moment in (optimizer.state.get(value, {}) if optimizer else {}).items():
             state[f"optimizer/{name}/{key}"] = torch.as_tensor(moment)
     return {key: value.contiguous().cpu() for key, value in state.items()}
 
@@ -103,6 +104,21 @@ def _resume(folder: Path, steps: Sequence[int]) -> tuple[int, dict[str, Tensor],
     return None
 
 
+def _solve(replay: Replay, folder: Path, on_step: Callable[[int, int], None]) -> TrainingLog:
+    """The exact training of a convex model; its log has the losses before and after, its checkpoint the last step."""
+    model = replay.initial()
+    assert isinstance(model, ConvexModel)
+    try:
+        losses = solve(model, replay.stock[replay.rows], replay.recipe.weight_decay)
+    except ArithmeticError as error:
+        raise TrainingDiverged(
+            f"the training with seed {replay.seed} found no minimum: {error}; raise recipe.weight_decay"
+        ) from error
+    on_step(replay.steps, replay.steps)
+    _save(folder, replay.recipe.steps, parameter_state(model), losses)
+    return TrainingLog(losses, replay.repeats, replay.tokens)
+
+
 def train(
     replay: Replay,
     folder: Path,
@@ -121,6 +137,8 @@ def train(
         TrainingDiverged: the loss is not finite; names the seed and the step.
     """
     device, recipe, steps = runtime.device, replay.recipe, replay.steps
+    if recipe.optimizer == "newton":
+        return _solve(replay, folder, on_step)
     model = replay.initial()
     forward: nn.Module = torch.compile(model) if runtime.compile else model  # type: ignore[assignment]
     optimizer = build_optimizer(

@@ -64,7 +64,7 @@ def slot_shares(corpora: Mapping[str, int], weights: Sequence[int], slots: int) 
     return Mixture(datasets=tuple(TrainingDataset(name=name, slots=shares[name]) for name in sorted(shares)))
 
 
-def _build(
+def pretraining_task(
     family: str,
     weights: Sequence[int],
     test: str,
@@ -73,6 +73,7 @@ def _build(
     corpora: Mapping[str, int],
     settings: Settings,
 ) -> Task:
+    """The task of a family whose corpora share the slots by ``weights``."""
     recipe = settings.recipe
     return Task(
         name=f"{family}/{test}",
@@ -90,10 +91,10 @@ def _build(
 @register_family("opt-equal", settings=SETTINGS)
 def opt_equal(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """An OPT trained on equal numbers of sequences of each corpus (UnTrac Sec. 5.2, "equal")."""
-    return _build("opt-equal", (), test, scale, source, corpora, settings)
+    return pretraining_task("opt-equal", (), test, scale, source, corpora, settings)
 
 
 @register_family("opt-different", settings=SETTINGS)
 def opt_different(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """An OPT trained on corpora of sizes 6:4:3:2:2:1:1:1, largest corpus first (UnTrac Sec. 5.2, "different")."""
-    return _build("opt-different", DIFFERENT, test, scale, source, corpora, settings)
+    return pretraining_task("opt-different", DIFFERENT, test, scale, source, corpora, settings)

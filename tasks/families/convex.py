@@ -1,0 +1,44 @@
+"""Tasks with a closed form: convex models on the same text, where leaving a dataset out has one exact answer."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from lodo.tasks.families.opt import pretraining_task
+from lodo.tasks.family import Settings, register_family
+from lodo.tasks.spec import ModelSpec, Recipe, Scale, Task, TokenizerSpec
+
+
+def _settings(kind: Literal["logistic", "ridge"], width: int) -> dict[tuple[Scale, str], Settings]:
+    found: dict[tuple[Scale, str], Settings] = {}
+    for source, subset_size, min_pairs in (("generated", 32, 8), ("folder", 256, 128)):
+        found["mini", source] = Settings(
+            tokenizer=TokenizerSpec(vocabulary=512),
+            model=ModelSpec(kind=kind, width=width, positions=128),
+            recipe=Recipe(
+                steps=250,
+                batch_size=32,
+                sequence_length=32,
+                lr=1.0,
+                optimizer="newton",
+                weight_decay=1e-3,
+                clip=None,
+                precision="float64",
+                checkpoints=1,
+            ),
+            subset_size=subset_size,
+            min_pairs=min_pairs,
+            examples=96,
+        )
+    return found
+
+
+@register_family("convex-logistic", settings=_settings("logistic", 8), default=False)
+def convex_logistic(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+    """Multinomial logistic regression of the next token on features of the last, solved exactly (4,096 weights)."""
+    return pretraining_task("convex-logistic", (), test, scale, source, corpora, settings)
+
+
+@register_family("convex-ridge", settings=_settings("ridge", 64), default=False)
+def convex_ridge(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+    """Ridge regression of the next token's vector on features of the last, solved exactly (4,096 weights)."""
+    return pretraining_task("convex-ridge", (), test, scale, source, corpora, settings)
