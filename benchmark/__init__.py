@@ -5,13 +5,18 @@ if __name__ != "lodo.benchmark":
         "import this package as lodo.benchmark, not as a top-level package: take the repository root off sys.path"
     )
 
+import importlib
 from typing import Any
+
+LATE = {
+    "evaluate": "lodo.benchmark.pipeline",
+    "check_method": "lodo.benchmark.checks",
+    "parametrize_with_checks": "lodo.benchmark.checks",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `lodo --help` need not wait for what `evaluate` imports.
-    if name == "evaluate":
-        from lodo.benchmark.pipeline import evaluate
-
-        return evaluate
+    # Late, so that `lodo --help` need not wait for what these import.
+    if name in LATE:
+        return getattr(importlib.import_module(LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

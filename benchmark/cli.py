@@ -1,4 +1,4 @@
-"""The command line: run, list, status, report. Heavy libraries are imported where they are needed."""
+"""The command line: run, list, status, check, report. Heavy libraries are imported where they are needed."""
 
 import sys
 from enum import StrEnum
@@ -122,6 +122,21 @@ def status(
     from lodo.benchmark.commands import status_command
 
     status_command(out, store, prune, verify, Console(emoji=False))
+
+
+@app.command()
+def check(
+    method: Annotated[str, typer.Argument(help="A method's name or file.py:Class.")],
+    set: Annotated[list[str] | None, typer.Option("--set", help="name=value of a hyperparameter; repeatable.")] = None,
+) -> None:
+    """Does a method keep the contract? Order, names, twins, seeds, precision, theta_0 on small models; exit 1 if not.
+
+    [bold]Example:[/bold] lodo check my_method.py:MyMethod --set power=2
+    """
+    from lodo.benchmark.commands import check_command
+
+    if not check_command(method, set or (), Console(emoji=False)):
+        sys.exit(1)
 
 
 @app.command()

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -177,6 +177,30 @@ def _inventory(request: Request, store: Store, console: Console) -> Inventory:
     chain = inventory_chain(request)
     do_missing(store, [chain], {}, 1, 1, console, "Reading")
     return read_inventory(store, chain.works[0].job)
+
+
+def check_command(reference: str, settings: Sequence[str], console: Console) -> bool:
+    """`lodo check`; whether nothing failed."""
+    changes = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set {setting}: write it as name=value")
+        changes[key.rpartition(".")[2]] = value
+    from lodo.benchmark.checks import check_method
+
+    outcomes = check_method(reference, changes)
+    table = Table(box=None, pad_edge=False)
+    for column in ("check", "", "reason"):
+        table.add_column(column, no_wrap=column != "reason")
+    colours = {"passed": "green", "failed": "red", "exempt": "dim"}
+    for outcome in outcomes:
+        verdict = f"[{colours[outcome.verdict]}]{outcome.verdict}[/]"
+        table.add_row(outcome.check, verdict, _escaped(outcome.reason))
+    console.print(table)
+    failed = sum(outcome.verdict == "failed" for outcome in outcomes)
+    console.print(f"{_escaped(reference)}: {failed} of {len(outcomes)} checks failed", highlight=False, soft_wrap=True)
+    return not failed
 
 
 def status_command(out: Path | None, store_path: Path | None, prune: bool, verify: bool, console: Console) -> None:

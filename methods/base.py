@@ -67,7 +67,8 @@ class AttributionMethod:
     tuned; ``summary`` and ``paper`` are shown to readers.
 
     ``requires`` maps the modules that a method imports beyond lodo's own dependencies to how they are installed.
-    ``on_request`` says why the default suite leaves a method out, if it does.
+    ``on_request`` says why the default suite leaves a method out, if it does. ``exempt`` names the checks of
+    `lodo check` that cannot apply to a method, each with the reason.
     """
 
     name: ClassVar[str] = ""
@@ -78,6 +79,7 @@ class AttributionMethod:
     reference: ClassVar[bool] = False
     requires: ClassVar[Mapping[str, str]] = {}
     on_request: ClassVar[str] = ""
+    exempt: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def missing(cls) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Reference rows that every table carries: what a method must beat without looking at the model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +19,9 @@ class Random(AttributionMethod):
 
     summary: ClassVar[str] = "random numbers"
     reference: ClassVar[bool] = True
+    exempt: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("order of datasets", "order of subsets", "equal datasets equal influence"), "chance knows no datasets"
+    )
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

@@ -1,0 +1,155 @@
+"""Small trained models on which the checks of a method run: one of random tokens, one of planted text."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from lodo.benchmark.assemble import as_examples
+from lodo.tasks.families.opt import slot_shares
+from lodo.tasks.generated import GeneratedSource
+from lodo.tasks.model import Examples
+from lodo.tasks.prepare import prepare
+from lodo.tasks.replay import Replay
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.slots import Pool, Slots, base_slots
+from lodo.tasks.spec import ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec
+from lodo.tasks.trained import Checkpoint, TrainedModel
+from lodo.tasks.training import checkpoint_steps, train
+
+T = TypeVar("T")
+
+TWINS = ("fox", "vixen")
+NAMES = ("owl", "fox", "elk", "vixen")
+VOCABULARY, LENGTH, SHOWN = 40, 10, 8
+TINY = ModelSpec(width=12, layers=1, heads=2, feedforward=16, positions=LENGTH)
+RECIPE = Recipe(steps=12, batch_size=8, sequence_length=LENGTH, lr=0.01, warmup=3, precision="float64", checkpoints=2)
+
+
+class Specimens:
+    """Trained models made when first asked for; their checkpoints lie in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def tokens(self) -> TrainedModel:
+        """Four datasets of random tokens and two subsets in double precision; `TWINS` hold equal text in each batch."""
+        return _random(self.folder / "tokens", "first")
+
+    @cached_property
+    def other(self) -> TrainedModel:
+        """The same names, other tokens, another training."""
+        return _random(self.folder / "other", "second")
+
+    @cached_property
+    def planted(self) -> TrainedModel:
+        """Eight corpora of generated text and the four subsets of WinoBias in single precision."""
+        return _planted(self.folder / "planted")
+
+
+def trained_on(
+    replay: Replay, folder: Path, datasets: Mapping[str, Examples], subsets: Mapping[str, Examples]
+) -> TrainedModel:
+    """Train over a replay in ``folder`` and show the result as a method sees it; datasets in the mixture's order."""
+    recipe = replay.recipe
+    folder.mkdir(parents=True)
+    train(replay, folder, Runtime())
+    steps = checkpoint_steps(replay.steps, recipe.checkpoints)
+    checkpoints = tuple(
+        Checkpoint(step, sum(map(recipe.learning_rate, range(before, step))), folder / f"step-{step}.safetensors")
+        for before, step in zip((0, *steps), steps, strict=False)
+    )
+    model = replay.initial().eval()
+    checkpoints[-1].load_into(model)
+    counts = torch.bincount(replay.owner, minlength=len(datasets)).tolist()
+    return TrainedModel(
+        model=model,
+        datasets=datasets,
+        subsets=subsets,
+        checkpoints=checkpoints,
+        sizes=dict(zip(datasets, counts, strict=True)),
+        recipe=recipe,
+        seed=derive_seed("specimen"),
+        replay=replay,
+    )
+
+
+def reordered(trained: TrainedModel, order: Sequence[str]) -> TrainedModel:
+    """The same training with its datasets listed in another order."""
+    names = list(trained.datasets)
+    place = torch.tensor([list(order).index(name) for name in names])
+    assert trained.replay is not None
+    return dataclasses.replace(
+        trained,
+        datasets={name: trained.datasets[name] for name in order},
+        sizes={name: trained.sizes[name] for name in order},
+        unseen={name: trained.unseen[name] for name in order if name in trained.unseen},
+        replay=dataclasses.replace(trained.replay, owner=place[trained.replay.owner]),
+    )
+
+
+def renamed(trained: TrainedModel, names: Mapping[str, str]) -> TrainedModel:
+    """The same training with other names for its datasets."""
+
+    def rename(mapping: Mapping[str, T]) -> dict[str, T]:
+        return {names[name]: value for name, value in mapping.items()}
+
+    return dataclasses.replace(
+        trained,
+        datasets=rename(trained.datasets),
+        sizes=rename(trained.sizes),
+        unseen=rename(trained.unseen),
+    )
+
+
+def _random(folder: Path, seed: str) -> TrainedModel:
+    generator = np.random.default_rng(derive_seed("specimen", seed))
+
+    def sequences(count: int) -> np.ndarray:
+        """Tokens of a few favourites each time, so that sets of them differ."""
+        favourites = generator.integers(3, VOCABULARY, 12)
+        return generator.choice(favourites, (count, LENGTH))
+
+    each = RECIPE.steps * RECIPE.batch_size // len(NAMES)
+    pools = {name: sequences(each + SHOWN) for name in NAMES}
+    pools[TWINS[1]] = pools[TWINS[0]]
+    # Every batch holds the same share of every dataset, in the order of its sequences.
+    share = RECIPE.batch_size // len(NAMES)
+    owner = np.tile(np.repeat(np.arange(len(NAMES)), share), RECIPE.steps)
+    example = np.concatenate([np.tile(np.arange(share), len(NAMES)) + step * share for step in range(RECIPE.steps)])
+    replay = Replay.of(TINY, RECIPE, VOCABULARY, list(pools.values()), Slots(owner, example, 0), derive_seed(seed))
+
+    def shown(name: str, start: int) -> Examples:
+        return Examples.whole(torch.from_numpy(pools[name][start : start + SHOWN].astype(np.int64)))
+
+    subsets = {name: Examples.whole(torch.from_numpy(sequences(count))) for name, count in (("x", 6), ("y", 5))}
+    trained = trained_on(replay, folder, {name: shown(name, 0) for name in NAMES}, subsets)
+    return dataclasses.replace(trained, unseen={name: shown(name, each) for name in NAMES})
+
+
+def _planted(folder: Path) -> TrainedModel:
+    source = GeneratedSource(documents=60)
+    recipe = Recipe(steps=80, batch_size=16, sequence_length=32, lr=4e-3, schedule="linear", warmup=20, checkpoints=2)
+    model = ModelSpec(width=32, layers=1, heads=2, feedforward=64, positions=64)
+    corpora = source.corpora()
+    mixture = slot_shares({name: sum(map(len, texts)) for name, texts in corpora.items()}, (), 80 * 16)
+    test = TestSet(name="winobias", subset_size=16, min_pairs=1)
+    data, _ = prepare(corpora, source.tests(), mixture, TokenizerSpec(vocabulary=512), [test], 32, 64)
+    pools = [Pool(item.name, item.slots, len(data.pools[item.name])) for item in mixture.datasets]
+    arrays = [data.pools[pool.name] for pool in pools]
+    replay = Replay.of(model, recipe, data.vocabulary, arrays, base_slots(pools, 0), 0)
+    datasets, unseen = (
+        {
+            pool.name: Examples.whole(torch.from_numpy(data.pools[pool.name][start : start + 32].astype(np.int64)))
+            for pool, start in ((pool, 0 if used else pool.own) for pool in pools)
+        }
+        for used in (True, False)
+    )
+    subsets = {name: as_examples(*subset) for name, subset in data.tests["winobias"].items()}
+    trained = trained_on(replay, folder, datasets, subsets)
+    return dataclasses.replace(trained, unseen={name: found for name, found in unseen.items() if len(found)})

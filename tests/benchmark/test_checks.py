@@ -1,0 +1,134 @@
+"""The checks find what they are for: each one is failed by a method that breaks just that."""
+
+import textwrap
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from lodo.benchmark.checks import CHECKS, Specimens
+from lodo.benchmark.cli import app
+from lodo.methods.base import Attribution, AttributionMethod
+from lodo.methods.first_order import GradDot
+
+
+def lengths(trained, groups):
+    """Mean token of each group: depends on content alone."""
+    return torch.tensor([float(examples.tokens.double().mean()) for examples in groups.values()])
+
+
+def honest(trained):
+    return lengths(trained, trained.datasets)[:, None] * lengths(trained, trained.subsets)[None, :]
+
+
+@dataclass(frozen=True)
+class Bad(AttributionMethod):
+    fault: str = ""
+
+    def attribute(self, trained):
+        found = honest(trained)
+        count = len(trained.datasets)
+        match self.fault:
+            case "labels shape and finite numbers":
+                found[0, 0] = float("nan")
+            case "same seed same answer":
+                found = found + torch.rand(1)
+            case "model left alone":
+                with torch.no_grad():
+                    next(trained.model.parameters()).add_(0.0).mul_(1.5)
+            case "no memory between tasks":
+                SEEN.append(found)
+                found = found + SEEN[-2].mean() if len(SEEN) > 1 else found
+            case "order of datasets":
+                found = found * torch.arange(1, count + 1)[:, None]
+            case "order of subsets":
+                found = found * torch.arange(1, found.shape[1] + 1)
+            case "names do not matter":
+                found = found * torch.tensor([float(len(name)) for name in trained.datasets])[:, None]
+            case "equal datasets equal influence":
+                found = found * torch.tensor([float(sum(map(ord, name))) for name in trained.datasets])[:, None]
+            case "half precision agrees":
+                found = -found if trained.recipe.precision == "bfloat16" else found
+        return Attribution.of(trained, found)
+
+
+SEEN = []
+
+
+@pytest.fixture(scope="module")
+def specimens(tmp_path_factory):
+    return Specimens(tmp_path_factory.mktemp("specimens"))
+
+
+def method(fault):
+    Bad.name = "bad"
+    SEEN.clear()
+    return Bad(fault)
+
+
+@pytest.mark.parametrize("name", [name for name in CHECKS if name != "hyperparameters survive storing"])
+def test_a_check_passes_the_honest_and_fails_its_fault(name, specimens, tmp_path):
+    CHECKS[name](method(""), specimens)
+    at_risk = Specimens(tmp_path) if name == "model left alone" else specimens
+    with pytest.raises((AssertionError, RuntimeError)):
+        CHECKS[name](method(name), at_risk)
+
+
+def test_hyperparameters_must_survive_json(specimens):
+    @dataclass(frozen=True)
+    class Loses(AttributionMethod):
+        words: tuple[str, ...] = ("a",)
+
+    with pytest.raises(AssertionError, match="make another method"):
+        CHECKS["hyperparameters survive storing"](Loses(), specimens)
+
+
+def test_a_gradient_left_behind_is_found(specimens):
+    class Leaves(GradDot):
+        def attribute(self, trained):
+            next(trained.model.parameters()).grad = torch.zeros_like(next(trained.model.parameters()))
+            return super().attribute(trained)
+
+    with pytest.raises(AssertionError, match="gradient was left"):
+        CHECKS["model left alone"](Leaves(), specimens)
+    specimens.tokens.model.zero_grad(set_to_none=True)
+
+
+def test_the_twins_are_twins_and_the_others_are_not(specimens):
+    found = GradDot().attribute(specimens.tokens).influence
+    names = list(specimens.tokens.datasets)
+    fox, vixen, owl = (found[names.index(name)] for name in ("fox", "vixen", "owl"))
+    np.testing.assert_allclose(fox, vixen, rtol=1e-12)
+    assert np.abs(fox - owl).max() > 0.1 * np.abs(fox).max()
+
+
+def test_the_command_reports_and_exits_with_one(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        textwrap.dedent(
+            """
+            from dataclasses import dataclass
+            import torch
+            from lodo.methods import Attribution, AttributionMethod, register
+
+            @register("mine")
+            @dataclass(frozen=True)
+            class Mine(AttributionMethod):
+                by_place: bool = False
+
+                def attribute(self, trained):
+                    found = trained.losses(trained.datasets)[:, None] + trained.losses(trained.subsets)[None, :] ** 2
+                    if self.by_place:
+                        found = found * torch.arange(1, len(found) + 1)[:, None]
+                    return Attribution.of(trained, found)
+            """
+        )
+    )
+    good = CliRunner().invoke(app, ["check", f"{file}:Mine"])
+    assert good.exit_code == 0, good.output
+    assert "0 of 10 checks failed" in good.output
+    bad = CliRunner().invoke(app, ["check", f"{file}:Mine", "--set", "by_place=true"])
+    assert bad.exit_code == 1, bad.output
+    assert "order of datasets" in bad.output
