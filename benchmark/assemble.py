@@ -1,5 +1,6 @@
 """Builds what a method may see from the store's entries: the trained model, its examples, its checkpoints."""
 
+import dataclasses
 import functools
 import inspect
 import json
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from lodo.benchmark.identity import code_hash
 from lodo.benchmark.store import DamagedEntry, Job, Store
+from lodo.tasks.forgetting import forgetting
 from lodo.tasks.model import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.replay import Replay
@@ -112,6 +114,23 @@ def _code_of(compute: Callable[[], dict[str, Tensor]]) -> str:
     return code_hash(Path(inspect.getfile(compute)))
 
 
+def shown_examples(
+    prepared: Prepared, pool_hashes: Mapping[str, str], training: Mapping[str, Any], examples: int, run: int
+) -> tuple[dict[str, Examples], dict[str, Examples]]:
+    """By dataset, the examples of the base training that a run shows, and as many that the training did not use."""
+    device = training["runtime"]["device"]
+    shown, unseen = {}, {}
+    for item in training["mixture"]["datasets"]:
+        name, pool = item["name"], prepared.pools[item["name"]]
+        own = min(item["slots"], len(pool))
+        drawn = draw_examples(pool, own, examples, run, pool_hashes[name])
+        shown[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)
+        spare = pool[own : own + examples]
+        if len(spare):
+            unseen[name] = Examples.whole(torch.from_numpy(spare.astype(np.int64))).to(device)
+    return shown, unseen
+
+
 def load_trained(
     prepared: Prepared,
     pool_hashes: Mapping[str, str],
@@ -136,27 +155,49 @@ def load_trained(
         lr = sum(recipe.learning_rate(index) for index in range(before, step))
         checkpoints.append(Checkpoint(step, lr, folder / f"step-{step}.safetensors"))
     load_parameters(model, load_file(checkpoints[-1].path))
-    slots = {item["name"]: item["slots"] for item in training["mixture"]["datasets"]}
-    datasets, unseen = {}, {}
-    for name, pool in prepared.pools.items():
-        own = min(slots[name], len(pool))
-        drawn = draw_examples(pool, own, spec["examples"], spec["run"], pool_hashes[name])
-        datasets[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)
-        spare = pool[own : own + spec["examples"]]
-        if len(spare):
-            unseen[name] = Examples.whole(torch.from_numpy(spare.astype(np.int64))).to(device)
+    datasets, unseen = shown_examples(prepared, pool_hashes, training, spec["examples"], spec["run"])
     subsets = {name: as_examples(*arrays, device) for name, arrays in prepared.tests[test].items()}
     return TrainedModel(
         model=model.eval(),
         datasets=datasets,
         subsets=subsets,
         checkpoints=tuple(checkpoints),
-        sizes=slots,
+        sizes={item["name"]: item["slots"] for item in training["mixture"]["datasets"]},
         recipe=recipe,
         seed=derive_seed("attribution", spec["training"], spec["run"]),
         unseen=unseen,
         replay=replay,
     )
+
+
+class ForgettingMeter:
+    """Measures each model that has unlearned a training dataset; what that costs is no part of the method's cost.
+
+    Attributes:
+        found: by dataset, the figures of `lodo.tasks.forgetting.Forgetting`.
+        seconds: time spent measuring.
+    """
+
+    def __init__(self, trained: TrainedModel, meter: TokenMeter) -> None:
+        self.trained, self.meter = trained, meter
+        self.found: dict[str, dict[str, Any]] = {}
+        self.seconds = 0.0
+
+    def __call__(self, dataset: str, model: nn.Module) -> None:
+        begun, forward, backward = time.perf_counter(), self.meter.forward, self.meter.backward
+        self.found[dataset] = measure_forgetting(model, dataset, self.trained.datasets, self.trained.unseen)
+        self.meter.forward, self.meter.backward = forward, backward
+        self.seconds += time.perf_counter() - begun
+
+
+def measure_forgetting(
+    model: nn.Module, dataset: str, shown: Mapping[str, Examples], unseen: Mapping[str, Examples]
+) -> dict[str, Any]:
+    """What a model knows of a dataset's shown and unseen text, and of as much text of the others together."""
+    others = [examples for name, examples in shown.items() if name != dataset]
+    each = -(-len(shown[dataset]) // max(1, len(others)))
+    kept = Examples(*(torch.cat([getattr(one[:each], part) for one in others]) for part in ("tokens", "scored")))
+    return dataclasses.asdict(forgetting(model, shown[dataset], unseen.get(dataset), kept))
 
 
 def peak_rss() -> int:

@@ -23,6 +23,7 @@ def collect(store: Store, plan: Plan) -> Rows:
     truths: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
     for cell in plan.cells:
         truths[cell.task.name][cell.seed] = _truth(store, plan, cell, rows)
+        _forgetting(store, cell, rows)
     for task in plan.tasks:
         _reliability(plan, task.name, list(plan.infos[task].subsets[task.test_set.name]), truths[task.name], rows)
         for subset, content in plan.infos[task].subsets[task.test_set.name].items():
@@ -91,6 +92,16 @@ def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
     return truth
 
 
+def _forgetting(store: Store, cell: Cell, rows: Rows) -> None:
+    """What the base model and the truly retrained ones know of each dataset's text."""
+    for left_out, job in cell.forgetting.items():
+        found = json.loads((store.open(job) / "forgetting.json").read_text())
+        model = "trained" if left_out is None else "retrained"
+        for dataset, figures in found.items():
+            key = {"task": cell.task.name, "model": model, "hyperparameters": "", "seed": cell.seed}
+            rows["forgetting"].append({**key, "dataset": dataset, **figures})
+
+
 def _reliability(plan: Plan, task: str, subsets: list[str], truths: Mapping[int, np.ndarray], rows: Rows) -> None:
     for j, subset in enumerate(subsets):
         found = reliability([truth[:, j] for truth in truths.values()])
@@ -148,6 +159,10 @@ def _estimates(store: Store, plan: Plan, cell: Cell, truths: Mapping[int, np.nda
                     {**key, "truth": name, "subset": subset, "pearson": found.pearson, "spearman": found.spearman}
                     | {"status": found.status, "reason": found.reason}
                 )
+        if (folder / "forgetting.json").exists():
+            for dataset, figures in json.loads((folder / "forgetting.json").read_text()).items():
+                about = {name: key[name] for name in ("task", "hyperparameters", "seed")}
+                rows["forgetting"].append({**about, "model": method.name, "dataset": dataset, **figures})
         cost = json.loads((folder / "cost.json").read_text())
         del key["hyperparameters"]
         rows["costs"].append({**key, **cost})

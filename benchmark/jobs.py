@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from lodo.tasks.source import Source
 
 
+# What was forgotten is measured in one run only: it is a diagnosis, not a score.
+FORGETTING_RUN = 0
+
+
 @dataclass(frozen=True)
 class Work:
     """A job for a worker process.
@@ -132,6 +136,22 @@ def evaluation_job(training: Job, subset_hash: str, runtime: Runtime, initial: b
             "initial": initial,
             "runtime": runtime,
             "code": code_hash("lodo.tasks.model"),
+        },
+    )
+
+
+def forgetting_job(task: Task, training: Job, base: Job, datasets: Sequence[str], runtime: Runtime) -> Job:
+    """What a training's model knows of the text of some of the base training's datasets."""
+    return Job(
+        "forgetting",
+        {
+            "training": training.key,
+            "base": base.key,
+            "datasets": list(datasets),
+            "examples": task.examples,
+            "run": FORGETTING_RUN,
+            "code": code_hash("lodo.benchmark.assemble"),
+            "runtime": runtime,
         },
     )
 

@@ -12,6 +12,7 @@ from lodo.benchmark.jobs import (
     Work,
     estimate_job,
     evaluation_job,
+    forgetting_job,
     inventory_job,
     prepared_job,
     training_job,
@@ -105,6 +106,7 @@ class Cell:
         left_out: by dataset, its counterfactual training.
         losses: by (left-out dataset or None, subset), the evaluation after the training.
         untrained: by subset, the evaluation of the untrained model.
+        forgetting: by left-out dataset or None, what the trained model knows of that dataset's text, or of all.
         estimates: by (method index, run), the estimate.
     """
 
@@ -114,6 +116,7 @@ class Cell:
     left_out: Mapping[str, Job]
     losses: Mapping[tuple[str | None, str], Job]
     untrained: Mapping[str, Job]
+    forgetting: Mapping[str | None, Job]
     estimates: Mapping[tuple[int, int], Job]
 
 
@@ -173,6 +176,10 @@ def make_plan(
                             "subset": subset,
                         }
                         chain.append(Work(evaluation, label, inputs, (job.key,), cost=0.004))
+                forgot = cell.forgetting[name]
+                if forgot.key not in known:
+                    inputs = {"prepared": root.job, "training": job, "base": cell.base, "pools": info.pools}
+                    chain.append(Work(forgot, label, inputs, (job.key,), cost=0.02))
             for (index, run), job in cell.estimates.items():
                 choice = request.methods[index]
                 estimates.setdefault(
@@ -228,9 +235,13 @@ def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:
     untrained = {
         subset: evaluation_job(base, content["hash"], runtime, initial=True) for subset, content in subsets.items()
     }
+    forgetting = {
+        name: forgetting_job(task, job, base, task.mixture.names if name is None else (name,), runtime)
+        for name, job in [(None, base), *left_out.items()]
+    }
     estimates = {
         (index, run): estimate_job(task, info, base, choice, run, runtime)
         for index, choice in enumerate(request.methods)
         for run in range(request.runs)
     }
-    return Cell(task, seed, base, left_out, losses, untrained, estimates)
+    return Cell(task, seed, base, left_out, losses, untrained, forgetting, estimates)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lodo.benchmark import assemble
-from lodo.benchmark.jobs import Work, content_hash
+from lodo.benchmark.jobs import FORGETTING_RUN, Work, content_hash
 from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import DamagedEntry, Job, Store
 from lodo.methods.base import AttributionError
@@ -151,6 +151,15 @@ def evaluation(reader: Reader, work: Work, folder: Path, report: Report) -> None
     (folder / "loss.json").write_text(json.dumps({"loss": loss}))
 
 
+def forgetting(reader: Reader, work: Work, folder: Path, report: Report) -> None:
+    spec, base = plain_spec(work.job), plain_spec(work.inputs["base"])
+    data = reader.prepared(work.inputs["prepared"])
+    shown, unseen = assemble.shown_examples(data, work.inputs["pools"], base, spec["examples"], FORGETTING_RUN)
+    model = reader.model(work.inputs["training"], initial=False)
+    found = {name: assemble.measure_forgetting(model, name, shown, unseen) for name in spec["datasets"]}
+    (folder / "forgetting.json").write_text(json.dumps(found, ensure_ascii=False))
+
+
 def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec, train_spec = plain_spec(work.job), plain_spec(work.inputs["training"])
     data = reader.prepared(work.inputs["prepared"])
@@ -162,10 +171,13 @@ def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     meter = TokenMeter(trained.model)
     shared = assemble.SharedPass(reader.store, spec, meter, training_tokens)
     trained = dataclasses.replace(trained, shared=shared, charge=meter.charge)
+    observer = assemble.ForgettingMeter(trained, meter)
+    if spec["run"] == FORGETTING_RUN:
+        trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(work.inputs["reference"], spec["hyperparameters"])
     begun = time.perf_counter()
     found = method.attribute(trained).checked(trained)
-    seconds = time.perf_counter() - begun + shared.seconds
+    seconds = time.perf_counter() - begun - observer.seconds + shared.seconds
     answer = {
         "influence": found.influence.tolist(),
         "steps": None if found.steps is None else list(found.steps),
@@ -180,10 +192,12 @@ def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     }
     (folder / "estimate.json").write_text(json.dumps(answer, ensure_ascii=False))
     (folder / "cost.json").write_text(json.dumps(cost))
+    if observer.found:
+        (folder / "forgetting.json").write_text(json.dumps(observer.found, ensure_ascii=False))
 
 
 COMPUTE: dict[str, Callable[[Reader, Work, Path, Report], None]] = {
-    function.__name__: function for function in (inventory, prepared, training, evaluation, estimate)
+    function.__name__: function for function in (inventory, prepared, training, evaluation, forgetting, estimate)
 }
 
 

@@ -73,6 +73,7 @@ def _tasks(rows: view.Rows, tables: Tables, summary: Summary, overall: view.Valu
                 "subsets": sections.subset_rows(tables, task),
                 "failures": sections.failure_rows(rows, summary, task),
                 "trainings": sections.training_rows(tables, task),
+                "forgetting": sections.forgetting_rows(rows, tables, task),
                 "repeats": sections.repeats(tables, task),
                 "by_subset": sections.subset_scores(rows, tables, task),
             }

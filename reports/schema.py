@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERSION_KEY = b"lodo_schema_version"
 TABLE_KEY = b"lodo_table"
 
@@ -165,6 +165,28 @@ _TABLES = (
             Column("test_loss", "float64", "the same after training"),
             Column("first_loss", "float64", "training loss of the first step, nats per token"),
             Column("last_loss", "float64", "training loss, mean of the last 5% of the steps, nats per token"),
+        ),
+    ),
+    TableSchema(
+        "forgetting",
+        "What a model knows of a training dataset's text, one row for each model, seed and dataset.",
+        (
+            _TASK,
+            Column(
+                "model",
+                "str",
+                '"trained" on everything, "retrained" without the dataset, or the method that unlearned the dataset',
+            ),
+            Column("hyperparameters", "str", 'the method\'s hyperparameters as canonical JSON, "" for trainings'),
+            _SEED,
+            _DATASET,
+            Column("forgotten_perplexity", "float64", "perplexity on text of the dataset that the base training used"),
+            Column("forgotten_accuracy", "float64", "share of its tokens that are the model's likeliest"),
+            Column("approximate_perplexity", "float64", "on text of the dataset that no training used", True),
+            Column("approximate_accuracy", "float64", "next-token accuracy on it", True),
+            Column("retained_perplexity", "float64", "on text of the other datasets that the base training used"),
+            Column("retained_accuracy", "float64", "next-token accuracy on it"),
+            Column("membership_auc", "float64", "AUC of Min-20% telling used from unused text of the dataset", True),
         ),
     ),
     TableSchema(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from lodo.reports import figures, formats
@@ -74,6 +75,44 @@ def repeats(tables: Tables, task: str) -> list[Values]:
     found = of_task(tables.trainings, task)
     most = found[found["left_out"].notna()].groupby("left_out")["repeats"].max()
     return [{"dataset": name, "count": formats.number(count, 0)} for name, count in most.items() if count > 0]
+
+
+def forgetting_rows(rows: Rows, tables: Tables, task: str) -> list[Values]:
+    """What each model knows of a dataset's text: before, truly retrained, and after each method's unlearning.
+
+    Means over datasets and seeds, perplexities geometric. Without a method that unlearns there is nothing to compare.
+    """
+    found = of_task(tables.forgetting, task)
+    trainings = {"trained": "trained on everything", "retrained": "truly retrained without it"}
+    labels = rows.label(found.rename(columns={"model": "method"}))["label"]
+    found = found.assign(label=found["model"].map(trainings).fillna(labels))
+    figures = [column for column in found.columns if column.endswith(("_perplexity", "_accuracy", "_auc"))]
+    for column in figures:
+        if column.endswith("_perplexity"):
+            found[column] = np.log(found[column])
+    means = found.groupby("label")[figures].mean()
+    order = [label for label in (*trainings.values(), *rows.order) if label in means.index]
+    if set(order) <= set(trainings.values()):
+        return []
+    return [
+        {
+            "label": label,
+            "training": label in trainings.values(),
+            "groups": [
+                (_perplexity(row[f"{group}_perplexity"]), formats.number(row[f"{group}_accuracy"], 3))
+                for group in ("forgotten", "approximate", "retained")
+            ],
+            "membership": formats.number(row["membership_auc"], 3),
+        }
+        for label, row in means.loc[order].iterrows()
+    ]
+
+
+def _perplexity(log: float) -> str:
+    """A perplexity from its logarithm; very large ones as a power of ten."""
+    if formats.missing(log) or log < np.log(1e5):
+        return formats.number(None if formats.missing(log) else np.exp(log), 1)
+    return "over 10^300" if log > 690 else f"{np.exp(log):.1e}"
 
 
 def subset_scores(rows: Rows, tables: Tables, task: str) -> Values:

@@ -34,6 +34,7 @@ class Tables:
     costs: pd.DataFrame
     reliability: pd.DataFrame
     trainings: pd.DataFrame
+    forgetting: pd.DataFrame
     subsets: pd.DataFrame
     manifest: Mapping[str, Any]
 

@@ -78,19 +78,22 @@ def facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def overall(rows: Rows, summary: Summary) -> Values:
-    """The table methods × tasks: Pearson against the averaged truth."""
+    """The table methods × tasks: Pearson against the averaged truth, and the mean cost of an attribution."""
     scores = summary.scores[summary.scores["truth"] == "mean"]
     tasks = sorted(scores["task"].unique())
     found = {(row.task, row.method, row.hyperparameters): row for row in records(scores)}
     cells = {task: [_cell(found.get((task, *pair))) for pair in rows.pairs] for task in tasks}
     for column in cells.values():
         _mark(column, [rows.reference(pair) for pair in rows.pairs])
+    costs = summary.costs.groupby("method")[["seconds", "training_equivalents"]].mean()
     lines = [
         {
             "label": rows.labels[pair],
             "reference": rows.reference(pair),
             "cells": [cells[task][index] for task in tasks],
             "mean": _mean_over_tasks([cells[task][index] for task in tasks]),
+            "trainings": formats.number(costs["training_equivalents"].get(pair[0]), 2),
+            "seconds": formats.seconds(costs["seconds"].get(pair[0])),
         }
         for index, pair in enumerate(rows.pairs)
     ]

@@ -135,3 +135,18 @@ def test_the_best_is_bold_only_where_it_beats_zero_and_the_references(
     rows = [row(0.3, method="random"), *(row(value - x, method=f"m{x}") for x in (0.0, 0.5))]
     page = render_page(Tables.from_rows({"scores": rows}, {}))
     assert ('<td class="best">' in page) is bold
+
+
+def test_what_unlearning_forgets_stands_beside_what_retraining_forgets(tables: Tables, page: str) -> None:
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
+    assert "What unlearning forgets, and what retraining forgets" in text
+    # The geometric mean of equal perplexities is their value: 10 x 2 retrained, 10 x 4 after the method.
+    assert "truly retrained without it 20.0 0.250 40.0 0.250 20.0 0.250 0.550" in text
+    assert "good 40.0 0.125 80.0 0.125 40.0 0.125 –" in text
+    alone = tables.forgetting[tables.forgetting["model"] != "good"]
+    assert "What unlearning forgets" not in render_page(replace(tables, forgetting=alone))
+
+
+def test_the_cost_of_a_method_stands_beside_its_scores(page: str) -> None:
+    first = page[page.index("<tbody>") :]
+    assert re.search(r">good</th>.*?<td>0\.50</td><td>1\.5 s</td></tr>", first, re.S)

@@ -54,7 +54,7 @@ def test_another_version(tables: Tables, tmp_path: Path) -> None:
     found = pq.read_table(path)
     pq.write_table(found.replace_schema_metadata({VERSION_KEY: "7"}), path)
     with pytest.raises(
-        ReportError, match=r"costs\.parquet: schema version 7, this lodo reads 1; use the lodo that wrote it"
+        ReportError, match=r"costs\.parquet: schema version 7, this lodo reads 2; use the lodo that wrote it"
     ):
         read_tables(tmp_path)
     pq.write_table(found.replace_schema_metadata({}), path)
