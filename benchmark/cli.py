@@ -1,4 +1,4 @@
-"""The command line: run, list, status, check, report. Heavy libraries are imported where they are needed."""
+"""The command line: run, list, status, check, report, compare. Heavy libraries are imported where they are needed."""
 
 import sys
 from enum import StrEnum
@@ -159,6 +159,22 @@ def report(
     Console(emoji=False).print(
         f"leaderboard: {(write_leaderboard(tables, site or out)).resolve()}", highlight=False, soft_wrap=True
     )
+
+
+@app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
+    new: Annotated[Path, typer.Argument(help="Out directory of a later run of the same tasks.")],
+) -> None:
+    """What moved between two runs: estimates, and scores with paired 95 % intervals; exit 1 on a regression.
+
+    [bold]Example:[/bold] lodo compare before after
+    """
+    from lodo.benchmark.display import show_comparison
+    from lodo.reports.tables import read_tables
+
+    if not show_comparison(read_tables(old), read_tables(new), Console(emoji=False)):
+        sys.exit(1)
 
 
 def main() -> None:

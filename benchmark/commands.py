@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from lodo.benchmark.display import show_scores
 from lodo.benchmark.pipeline import (
     RUN_FILE,
     check_out,
@@ -27,12 +28,16 @@ from lodo.benchmark.store import DamagedEntry, Store, default_home
 from lodo.benchmark.timing import expected_seconds
 from lodo.methods.base import METHODS, AttributionMethod
 from lodo.methods.select import default_suite
-from lodo.reports.summary import summarise
-from lodo.reports.tables import Tables
 from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES
 
-PLURAL = {"training": "trainings", "evaluation": "evaluations", "estimate": "estimates", "prepared": "mixtures"}
+PLURAL = {
+    "prepared": "mixtures",
+    "training": "trainings",
+    "evaluation": "evaluations",
+    "forgetting": "memory checks",
+    "estimate": "estimates",
+}
 
 
 def open_store(path: Path | None) -> Store:
@@ -75,7 +80,7 @@ def run_command(
     plan = plan_request(request, store, jobs, console)
     check_out(out, identity_of_run(request, plan))
     for warning in plan.inventory.warnings:
-        console.print(f"[yellow]warning[/yellow] {_escaped(warning)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]warning[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
     if retry:
         _forget_failures(store, plan)
     show_plan(plan, store, jobs, console)
@@ -107,7 +112,7 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("", "needed", "in the store", "to do"):
         table.add_column(column, justify="left" if not column else "right")
-    for kind in ("prepared", "training", "evaluation", "estimate"):
+    for kind in PLURAL:
         if kind in wanted:
             table.add_row(PLURAL[kind], *map(str, (wanted[kind], found[kind], wanted[kind] - found[kind])))
     console.print(
@@ -196,10 +201,10 @@ def check_command(reference: str, settings: Sequence[str], console: Console) -> 
     colours = {"passed": "green", "failed": "red", "exempt": "dim"}
     for outcome in outcomes:
         verdict = f"[{colours[outcome.verdict]}]{outcome.verdict}[/]"
-        table.add_row(outcome.check, verdict, _escaped(outcome.reason))
+        table.add_row(outcome.check, verdict, escape(outcome.reason))
     console.print(table)
     failed = sum(outcome.verdict == "failed" for outcome in outcomes)
-    console.print(f"{_escaped(reference)}: {failed} of {len(outcomes)} checks failed", highlight=False, soft_wrap=True)
+    console.print(f"{escape(reference)}: {failed} of {len(outcomes)} checks failed", highlight=False, soft_wrap=True)
     return not failed
 
 
@@ -252,39 +257,3 @@ def _verify(store: Store, console: Console) -> None:
 
 def _size(count: int) -> str:
     return f"{count / 2**20:.1f} MiB" if count < 2**30 else f"{count / 2**30:.2f} GiB"
-
-
-def show_scores(tables: Tables, console: Console) -> None:
-    """The scores against the seed-averaged truth, a table for each family of tasks, with R and its root."""
-    summary = summarise(tables)
-    scores = summary.scores[summary.scores["truth"] == "mean"]
-    means = scores.groupby("method")["pearson"].mean().sort_values(ascending=False, na_position="last")
-    ceilings = summary.ceilings.set_index("task")
-    tasks = sorted(scores["task"].unique())
-    console.print("Pearson with the seed-averaged truth, mean ± std over runs", highlight=False)
-    for family in dict.fromkeys(task.partition("/")[0] for task in tasks):
-        members = [task for task in tasks if task.partition("/")[0] == family]
-        table = Table(box=None, pad_edge=False)
-        table.add_column(_escaped(family))
-        for task in members:
-            table.add_column(_escaped(task.partition("/")[2]), justify="right")
-        for method in means.index:
-            rows = (scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0] for task in members)
-            table.add_row(_escaped(str(method)), *map(_score, rows))
-        for label, column in (("R", "reliability"), ("√R", "ceiling")):
-            values = [ceilings.loc[task, column] for task in members]
-            table.add_row(label, *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
-        console.print(table)
-    console.print("R: reliability of the truth. √R: the most that a method can expect.", highlight=False, style="dim")
-
-
-def _score(row: pd.Series) -> str:
-    if pd.isna(row["pearson"]):
-        return "undefined"
-    return f"{row['pearson']:.2f}" + ("" if pd.isna(row["pearson_std"]) else f" ± {row['pearson_std']:.2f}")
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

@@ -1,0 +1,114 @@
+"""What moved between two sets of result tables: estimates by their drift, scores by paired differences."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lodo.reports.tables import ReportError, Tables
+
+KEY = ["task", "method"]
+PAIR = ["seed", "run"]
+PLACE = [*PAIR, "step", "dataset", "subset"]
+# Below this, relative to the largest influence, two estimates are the same but for rounding in float32.
+SAME = 1e-4
+
+
+@dataclass(frozen=True)
+class Change:
+    """One method on one task, before and after.
+
+    Attributes:
+        old, new: mean Pearson correlation with the seed-averaged truth over subsets, seeds and runs; NaN if undefined.
+        low, high: 95 % interval of the mean of new - old, paired over (seed, run); NaN with fewer than two pairs.
+        pairs: how many pairs there are.
+        drift: see `drift`; NaN where nothing can be compared.
+        verdict: ``same``, ``changed`` (the interval holds zero), ``better``, ``worse``, ``fails`` (had a score and has
+            none), ``new`` or ``gone``.
+    """
+
+    task: str
+    method: str
+    old: float
+    new: float
+    low: float
+    high: float
+    pairs: int
+    drift: float
+    verdict: str
+
+    @property
+    def regression(self) -> bool:
+        return self.verdict in ("worse", "fails")
+
+
+def drift(old: np.ndarray, new: np.ndarray) -> float:
+    """Largest difference of two sets of influences, relative to the largest old one; inf where shapes differ."""
+    if old.shape != new.shape:
+        return float("inf")
+    largest = float(np.abs(old).max(initial=0.0))
+    gap = float(np.abs(new - old).max(initial=0.0))
+    return gap / largest if largest else (0.0 if gap == 0 else float("inf"))
+
+
+def compare(old: Tables, new: Tables) -> list[Change]:
+    """Every method on every task of either, in order. Raises ReportError if they have no task in common."""
+    before, after = _scores(old), _scores(new)
+    if not set(before["task"]) & set(after["task"]):
+        raise ReportError("the two runs have no task in common; compare runs of the same tasks")
+    keys = sorted({*map(tuple, before[KEY].to_numpy()), *map(tuple, after[KEY].to_numpy())})
+    return [_change(key, before, after, old, new) for key in keys]
+
+
+def truth_drift(old: Tables, new: Tables) -> float:
+    """`drift` of the ground truths that both have; NaN if there are none. Not 0: differences are of truths too."""
+    place = ["task", "seed", "dataset", "subset"]
+    both = old.ground_truth.merge(new.ground_truth, on=place, suffixes=("_old", "_new"))
+    return drift(both["influence_old"].to_numpy(), both["influence_new"].to_numpy()) if len(both) else float("nan")
+
+
+def _scores(tables: Tables) -> pd.DataFrame:
+    """Score of each (task, method, seed, run): the mean over the subsets whose truth varies; NaN if one is lacking."""
+    found = tables.scores[tables.scores["truth"] == "mean"]
+    found = found[~((found["status"] == "undefined") & found["reason"].str.startswith("truth"))]
+    means = found.groupby([*KEY, *PAIR])["pearson"].agg(lambda values: values.mean(skipna=False))
+    return means.reset_index()
+
+
+def _change(key: tuple[str, str], before: pd.DataFrame, after: pd.DataFrame, old: Tables, new: Tables) -> Change:
+    ours = [frame[(frame["task"] == key[0]) & (frame["method"] == key[1])] for frame in (before, after)]
+    means = [float(frame["pearson"].mean(skipna=False)) if len(frame) else float("nan") for frame in ours]
+    both = ours[0].merge(ours[1], on=PAIR, suffixes=("_old", "_new"))
+    gaps = (both["pearson_new"] - both["pearson_old"]).dropna().to_numpy()
+    low, high = _interval(gaps)
+    moved = _drift_of(key, old, new)
+    if not len(ours[0]) or not len(ours[1]):
+        verdict = "new" if len(ours[1]) else "gone"
+    elif np.isnan(means[1]) and not np.isnan(means[0]):
+        verdict = "fails"
+    elif moved <= SAME and not np.abs(gaps).max(initial=0.0) > SAME:
+        verdict = "same"
+    else:
+        verdict = "worse" if high < 0 else "better" if low > 0 else "changed"
+    return Change(*key, *means, low, high, len(gaps), moved, verdict)
+
+
+def _interval(gaps: np.ndarray) -> tuple[float, float]:
+    """Student's 95 % interval of the mean of paired differences."""
+    if len(gaps) < 2:
+        return float("nan"), float("nan")
+    if np.ptp(gaps) == 0:
+        return float(gaps[0]), float(gaps[0])
+    found = stats.ttest_1samp(gaps, 0.0).confidence_interval(0.95)
+    return float(found.low), float(found.high)
+
+
+def _drift_of(key: tuple[str, str], old: Tables, new: Tables) -> float:
+    rows = [
+        tables.estimates[(tables.estimates["task"] == key[0]) & (tables.estimates["method"] == key[1])]
+        for tables in (old, new)
+    ]
+    # Rows of one frame only (more runs, more steps) have nothing to be compared with.
+    both = rows[0].merge(rows[1], on=PLACE, suffixes=("_old", "_new"))
+    return drift(both["influence_old"].to_numpy(), both["influence_new"].to_numpy()) if len(both) else float("nan")
