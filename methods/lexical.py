@@ -1,7 +1,9 @@
 """Word overlap: what a method must beat to have seen more than the surface of the text."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
 
@@ -31,3 +33,52 @@ class BagOfWords(AttributionMethod):
 
         datasets, subsets = counts(list(trained.datasets.values())), counts(list(trained.subsets.values()))
         return Attribution.of(trained, datasets @ subsets.T)
+
+
+@register("bm25")
+@dataclass(frozen=True)
+class BM25(AttributionMethod):
+    """Mean BM25 score of a dataset's sequences for a subset's examples, (K, S).
+
+    score(q, d) = sum over q's scored tokens w of idf(w) f / (f + k1 (1 - b + b |d| / mean |d|)), f the count of w in
+    d, idf(w) = ln(1 + (N - n + 0.5) / (n + 0.5)) over all N shown sequences of all datasets, n of which hold w
+    (Lucene's, never negative). influence_ks is its mean over the subset's examples and the dataset's sequences.
+
+    The mean over all sequences says how much of a dataset is about the subset: leaving it out takes all of that away.
+    The best few alone say whether it holds anything at all about it.
+
+    Attributes:
+        k1: how soon more of the same token stops counting.
+        b: how much a long sequence is held against it; packed sequences are all equally long.
+        top: mean over each example's best sequences of the dataset alone; None = over all.
+    """
+
+    k1: Annotated[float, Field(ge=0)] = 1.5
+    b: Annotated[float, Field(ge=0, le=1)] = 0.75
+    top: Annotated[int, Field(gt=0)] | None = None
+
+    summary: ClassVar[str] = "mean BM25 score of a dataset's sequences for the test examples"
+    paper: ClassVar[str] = "Robertson & Zaragoza 2009"
+
+    def attribute(self, trained: "TrainedModel") -> Attribution:
+        import bm25s
+        import numpy as np
+
+        from lodo.tasks.model import PAD
+
+        groups = [*trained.datasets.values(), *trained.subsets.values()]
+        vocabulary = {token: token for token in range(1 + max(int(group.tokens.max()) for group in groups))}
+        shown = [row[row != PAD].tolist() for group in trained.datasets.values() for row in group.tokens]
+        index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene", dtype="float64")
+        index.index((shown, vocabulary), create_empty_token=False, show_progress=False)
+        ends = np.cumsum([len(group) for group in trained.datasets.values()])[:-1]
+
+        def scores(query: list[int]) -> list[float]:
+            found = np.split(index.get_scores_from_ids(query), ends)
+            return [float(np.sort(part)[::-1][: self.top].mean()) for part in found]
+
+        columns = [
+            np.mean([scores(row[kept].tolist()) for row, kept in zip(group.tokens, group.scored, strict=True)], axis=0)
+            for group in trained.subsets.values()
+        ]
+        return Attribution.of(trained, np.stack(columns, axis=1))

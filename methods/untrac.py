@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:
+    from lodo.methods.engine.unlearning import Term
     from lodo.tasks.trained import TrainedModel
 
 Optimizer = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adafactor"]
@@ -16,15 +18,18 @@ Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 
 TUNED_ON = "opt-equal/toxigen at scale mini on generated text"
+ORDER = "unlearning order"
 
 
-@register("untrac")
 @dataclass(frozen=True)
-class UnTrac(AttributionMethod):
-    """Unlearn Z_k from theta_0; influence is the rise of the test loss (UnTrac Eq. 2, 3).
+class Unlearning(AttributionMethod):
+    """Unlearn Z_k from theta_0 by minimising some objective; influence is the rise of the test loss (UnTrac Eq. 2).
 
     influence[t, k, s] = L(Z'_s, theta_t) - L(Z'_s, theta_0), nats per token, after step t of unlearning Z_k. One
-    trajectory per dataset serves all test subsets.
+    trajectory per dataset serves all test subsets. A subclass says what is minimised.
+
+    All datasets are unlearned for the same number of steps: ``epochs`` of the largest one's full batches. A dataset
+    no larger than ``batch_size`` is its own batch at every step.
 
     Attributes:
         batch_size: examples a step; at least the number of examples = full batch.
@@ -40,35 +45,50 @@ class UnTrac(AttributionMethod):
     points: Positive = 4
     dropout: bool = False
 
-    summary: ClassVar[str] = "unlearn each training dataset, report the rise of the test loss"
-    paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 2"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"lr": 1e-5, "batch_size": 8, "points": 2}}
     tuned_on: ClassVar[str] = TUNED_ON
+
+    def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
+        """What the steps that unlearn dataset ``name`` minimise: first the term over the dataset's own text."""
+        raise NotImplementedError
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
 
-        from lodo.methods.engine.unlearning import Ascent, ascend, evenly
+        from lodo.methods.engine.unlearning import Ascent, evenly, unlearn
 
         before = trained.losses(trained.subsets)
-        count = len(next(iter(trained.datasets.values())))
-        steps = self.epochs * max(1, count // self.batch_size)
+        steps = self.epochs * max(1, max(map(len, trained.datasets.values())) // self.batch_size)
         marks = evenly(steps, self.points)
         how = Ascent(self.optimizer, self.lr, steps, self.batch_size, self.dropout)
         rows = [
-            ascend(
+            unlearn(
                 trained,
-                examples,
+                self.terms(trained, name),
                 how,
-                lambda model: trained.losses(trained.subsets, model),
+                partial(trained.losses, trained.subsets),
                 marks,
-                # The same order of positions for every dataset: equal datasets get equal scores.
-                trained.generator("unlearning order"),
+                finished=partial(trained.unlearned, name),
             )
             - before
-            for examples in trained.datasets.values()
+            for name in trained.datasets
         ]
         return Attribution.of(trained, torch.stack(rows, dim=1), marks)
+
+
+@register("untrac")
+@dataclass(frozen=True)
+class UnTrac(Unlearning):
+    """Unlearn Z_k by plain gradient ascent (UnTrac Eq. 2, 3)."""
+
+    summary: ClassVar[str] = "unlearn each training dataset, report the rise of the test loss"
+    paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 2"
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"lr": 1e-5, "batch_size": 8, "points": 2}}
+
+    def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
+        from lodo.methods.engine.unlearning import Term, ascent
+
+        # The same order of positions for every dataset: equal datasets get equal scores.
+        return [Term(trained.datasets[name], ascent, trained.generator(ORDER))]
 
 
 @register("untrac-inv")
@@ -77,12 +97,14 @@ class UnTracInv(AttributionMethod):
     """Unlearn a test subset from theta_0; influence is the rise of each training dataset's loss (UnTrac Eq. 4).
 
     influence[t, k, s] = L(Z_k, theta_t) - L(Z_k, theta_0), nats per token, after step t of unlearning Z'_s. Each
-    subset is unlearned by itself, the whole subset as the batch.
+    subset is unlearned by itself.
 
     Attributes:
-        steps: optimizer steps, which are epochs too.
+        steps: optimizer steps; with the whole subset as the batch they are epochs too.
         points: at how many steps, evenly spaced, the influence is taken; each costs a pass over all datasets.
         dropout: unlearn in training mode, as the paper's public code does.
+        batch_size: examples a step; None, or at least a subset's size, is the whole subset. The paper's 256 is all its
+            subsets have; its Fig. 3 shows that small batches fail.
     """
 
     optimizer: Optimizer = "adam"
@@ -90,6 +112,7 @@ class UnTracInv(AttributionMethod):
     steps: Positive = 5
     points: Positive = 5
     dropout: bool = False
+    batch_size: Positive | None = 256
 
     summary: ClassVar[str] = "unlearn each test subset, report the rise of the training datasets' losses"
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 4"
@@ -107,10 +130,10 @@ class UnTracInv(AttributionMethod):
             ascend(
                 trained,
                 examples,
-                Ascent(self.optimizer, self.lr, self.steps, len(examples), self.dropout),
-                lambda model: trained.losses(trained.datasets, model),
+                Ascent(self.optimizer, self.lr, self.steps, self.batch_size or len(examples), self.dropout),
+                partial(trained.losses, trained.datasets),
                 marks,
-                trained.generator("unlearning order"),
+                trained.generator(ORDER),
             )
             - before
             for examples in trained.subsets.values()

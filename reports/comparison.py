@@ -91,7 +91,7 @@ def _change(key: tuple[str, str], before: pd.DataFrame, after: pd.DataFrame, old
         verdict = "same"
     else:
         verdict = "worse" if high < 0 else "better" if low > 0 else "changed"
-    return Change(*key, *means, low, high, len(gaps), moved, verdict)
+    return Change(key[0], key[1], means[0], means[1], low, high, len(gaps), moved, verdict)
 
 
 def _interval(gaps: np.ndarray) -> tuple[float, float]:

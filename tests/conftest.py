@@ -16,3 +16,7 @@ def real_data() -> Path:
             pytest.fail(text)
         pytest.skip(text)
     return path
+
+
+def pytest_addoption(parser):
+    parser.addoption("--write-golden", action="store_true", help="store every method's present influence as golden")

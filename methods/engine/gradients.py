@@ -1,6 +1,6 @@
 """The gradient pass: K + S accumulated gradients of a checkpoint, kept as their K x S dot products and norms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from lodo.methods.base import AttributionError
+from lodo.methods.engine.moments import Moments
 from lodo.tasks.model import Examples, autocast, token_losses
 from lodo.tasks.trained import Checkpoint, TrainedModel
 
@@ -15,21 +17,66 @@ if TYPE_CHECKING:
     import numpy as np
 
 Accumulate = Callable[[nn.Module, Examples], Tensor]
+# What gradients (n, c), float64, are turned into, given which c of their coordinates these are.
+Lens = Callable[[Tensor, slice], Tensor]
+
+# Coordinates that are turned and multiplied at once: what is turned never has to be held whole.
+BLOCK = 2**16
+# Gradients that pass by at once: each time the held ones are turned anew.
+GROUP = 4
 
 
 @dataclass(frozen=True)
 class GradientProducts:
     """Inner products of loss gradients at one checkpoint; L is the token mean of a set, nats per token.
 
+    A and B stand for what a `View` makes of the datasets' and of the subsets' gradients; plain ones leave them alone.
+
     Attributes:
-        dot: (K, S) products <grad L(Z_k), grad L(Z'_s)>, float64.
-        dataset_norms: (K,) norms of grad L(Z_k).
-        subset_norms: (S,) norms of grad L(Z'_s).
+        dot: (K, S) products <A grad L(Z_k), B grad L(Z'_s)>, float64.
+        dataset_norms: (K,) norms of A grad L(Z_k).
+        subset_norms: (S,) norms of B grad L(Z'_s).
     """
 
     dot: "np.ndarray"
     dataset_norms: "np.ndarray"
     subset_norms: "np.ndarray"
+
+    @property
+    def cosines(self) -> "np.ndarray":
+        """(K, S) cosines of the two sides."""
+        found: np.ndarray = self.dot / self.dataset_norms[:, None] / self.subset_norms[None, :]
+        return found
+
+
+def unchanged(gradients: Tensor, where: slice) -> Tensor:
+    """The gradients as they are."""
+    return gradients
+
+
+@dataclass(frozen=True)
+class View:
+    """How the gradients of the two sides are seen before they are multiplied."""
+
+    name: str
+    datasets: Lens = unchanged
+    subsets: Lens = unchanged
+
+    def key(self, part: str) -> str:
+        """Under which name a part of its products is kept."""
+        return f"{self.name}/{part}" if self.name else part
+
+
+PLAIN = View("")
+ADAM = "adam"
+SCALED = "scaled"
+
+
+def views_of(moments: Moments | None) -> tuple[View, ...]:
+    """All views of a checkpoint: the plain one, and where there are Adam's moments those that need them."""
+    if moments is None:
+        return (PLAIN,)
+    return (PLAIN, View(ADAM, datasets=moments.update), View(SCALED, moments.scaled, moments.scaled))
 
 
 def gradient(model: nn.Module, examples: Examples, batch_size: int = 64) -> Tensor:
@@ -46,36 +93,69 @@ def gradient(model: nn.Module, examples: Examples, batch_size: int = 64) -> Tens
     return torch.cat([part.flatten() for part in total])
 
 
-def products(model: nn.Module, trained: TrainedModel, accumulate: Accumulate = gradient) -> dict[str, Tensor]:
-    """The gradient pass under ``model``'s weights: exactly K + S accumulations.
+def _blocks(size: int) -> Iterator[slice]:
+    for start in range(0, size, BLOCK):
+        yield slice(start, start + BLOCK)
 
-    The smaller side's gradients are held, the other side's pass by one at a time, so that memory is
-    min(K, S) + 1 times the model's.
+
+def products(
+    model: nn.Module, trained: TrainedModel, accumulate: Accumulate = gradient, views: Sequence[View] = (PLAIN,)
+) -> dict[str, Tensor]:
+    """The gradient pass under ``model``'s weights: exactly K + S accumulations, however many views.
+
+    The smaller side's gradients are held, the other side's pass by a few at a time, so that memory is
+    min(K, S) + 4 times the model's. Products are summed in double precision.
+
+    Returns:
+        By `View.key`: ``dot`` (K, S), ``dataset_norms`` (K,), ``subset_norms`` (S,), float64.
     """
     datasets, subsets = list(trained.datasets.values()), list(trained.subsets.values())
     flip = len(subsets) < len(datasets)
     held, streamed = (subsets, datasets) if flip else (datasets, subsets)
     held_gradients = torch.stack([accumulate(model, examples) for examples in held])
-    dot = torch.empty(len(held), len(streamed), dtype=torch.float64)
-    norms = torch.empty(len(streamed), dtype=torch.float64)
-    for index, examples in enumerate(streamed):
-        passing = accumulate(model, examples)
-        dot[:, index] = (held_gradients @ passing).double()
-        norms[index] = torch.linalg.vector_norm(passing.double())
-    held_norms = torch.stack([torch.linalg.vector_norm(row.double()) for row in held_gradients])
-    if flip:
-        return {"dot": dot.T.contiguous(), "dataset_norms": norms, "subset_norms": held_norms}
-    return {"dot": dot, "dataset_norms": held_norms, "subset_norms": norms}
+    # One row more and one column more than the products: the squares of each side.
+    sums = torch.zeros(len(views), len(held) + 1, len(streamed) + 1, dtype=torch.float64, device=held_gradients.device)
+    for start in range(0, len(streamed), GROUP):
+        passing = torch.stack([accumulate(model, examples) for examples in streamed[start : start + GROUP]])
+        columns = slice(start, start + len(passing))
+        for where in _blocks(passing.shape[1]):
+            ours, theirs = held_gradients[:, where].double(), passing[:, where].double()
+            for view, table in zip(views, sums, strict=True):
+                mine, other = (view.subsets, view.datasets) if flip else (view.datasets, view.subsets)
+                kept, passed = mine(ours, where), other(theirs, where)
+                table[:-1, columns] += kept @ passed.T
+                table[-1, columns] += torch.linalg.vecdot(passed, passed)
+                if start == 0:
+                    table[:-1, -1] += torch.linalg.vecdot(kept, kept)
+    found = {}
+    for view, table in zip(views, sums.cpu(), strict=True):
+        table = table.T if flip else table
+        found[view.key("dot")] = table[:-1, :-1].contiguous()
+        found[view.key("dataset_norms")] = table[:-1, -1].sqrt()
+        found[view.key("subset_norms")] = table[-1, :-1].sqrt()
+    return found
 
 
-def gradient_products(trained: TrainedModel, checkpoint: Checkpoint) -> GradientProducts:
-    """The gradient pass of a checkpoint, shared by all first-order methods of the same run."""
+def gradient_products(trained: TrainedModel, checkpoint: Checkpoint, view: str = PLAIN.name) -> GradientProducts:
+    """The gradient pass of a checkpoint, shared by all first-order methods of the same run.
+
+    Raises:
+        AttributionError: the view needs Adam's moments, which the checkpoint does not hold.
+    """
 
     def compute(checkpoint: Checkpoint) -> dict[str, Tensor]:
         model = trained.copy()
         checkpoint.load_into(model)
+        views = views_of(Moments.of(checkpoint, model, trained.recipe.betas))
         with autocast(trained.recipe, str(next(model.parameters()).device)):
-            return products(model, trained)
+            return products(model, trained, views=views)
 
     found = trained.shared(f"gradients-{checkpoint.step}", partial(compute, checkpoint))
-    return GradientProducts(*(found[key].numpy() for key in ("dot", "dataset_norms", "subset_norms")))
+    chosen = View(view)
+    if chosen.key("dot") not in found:
+        raise AttributionError(
+            f"the training's checkpoint at step {checkpoint.step} holds no second moments of its optimizer "
+            f"(recipe.optimizer is '{trained.recipe.optimizer}'), which this method scales gradients by; set "
+            "recipe.optimizer to 'adamw', or take gradcos or tracin"
+        )
+    return GradientProducts(*(found[chosen.key(part)].numpy() for part in ("dot", "dataset_norms", "subset_norms")))

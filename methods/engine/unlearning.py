@@ -1,4 +1,4 @@
-"""Unlearning trajectories: gradient ascent on one set of examples from theta_0, with losses taken on the way."""
+"""Unlearning trajectories: an objective minimised from theta_0 over batches, with losses taken on the way."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,13 @@ from lodo.tasks.trained import TrainedModel
 
 @dataclass(frozen=True)
 class Ascent:
-    """How to unlearn: a constant learning rate, no clipping, no weight decay (UnTrac Sec. 5)."""
+    """How to unlearn: a constant learning rate, no clipping, no weight decay (UnTrac Sec. 5).
+
+    Attributes:
+        steps: optimizer steps in all.
+        batch_size: examples a step; at least a pool's size = the whole pool.
+        dropout: take the steps in training mode.
+    """
 
     optimizer: OptimizerName
     lr: float
@@ -25,7 +31,11 @@ class Ascent:
 
 
 def order_of(count: int, batch_size: int, steps: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """``steps`` batches of indices: epochs of shuffled full batches (a whole-set batch keeps the natural order)."""
+    """``steps`` batches of indices into ``count`` examples.
+
+    Epochs of shuffled full batches; what does not fill a batch is left out of its epoch. A set no larger than a batch
+    is the batch, in its natural order, at every step.
+    """
     if batch_size >= count:
         yield from (torch.arange(count) for _ in range(steps))
         return
@@ -39,35 +49,81 @@ def order_of(count: int, batch_size: int, steps: int, generator: torch.Generator
             done += 1
 
 
-def ascend(
+@dataclass(frozen=True)
+class Part:
+    """Examples that pass the model at once: a batch, or as much of it as memory allows.
+
+    Attributes:
+        examples: n of the batch's sequences, cut to the longest of them.
+        rows: (n,) which rows of the pool they are, so that what was computed for the whole pool is found.
+        tokens: how many tokens the loss counts in the whole batch.
+        sequences: how many sequences the whole batch has.
+    """
+
+    examples: Examples
+    rows: Tensor
+    tokens: int
+    sequences: int
+
+
+# A loss to be minimised, a scalar; what it gives for the parts of a batch adds up to the batch's.
+Objective = Callable[[nn.Module, Part], Tensor]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand of what a step minimises: ``weight`` times an objective over batches drawn from a pool.
+
+    Attributes:
+        generator: draws the order of the pool; give every dataset's trajectory one of the same state.
+    """
+
+    pool: Examples
+    objective: Objective
+    generator: torch.Generator
+    weight: float = 1.0
+
+
+def ascent(model: nn.Module, part: Part) -> Tensor:
+    """Plain gradient ascent: minus the token mean of the loss (UnTrac Eq. 3)."""
+    return -token_losses(model, part.examples) / part.tokens
+
+
+def unlearn(
     trained: TrainedModel,
-    examples: Examples,
+    terms: Sequence[Term],
     how: Ascent,
     evaluate: Callable[[nn.Module], Tensor],
     marks: Sequence[int],
-    generator: torch.Generator,
     micro_batch: int = 64,
+    finished: Callable[[nn.Module], None] | None = None,
 ) -> Tensor:
-    """Unlearn ``examples`` from a copy of theta_0 (UnTrac Eq. 3) and evaluate after each marked step.
+    """Minimise the sum of ``terms`` from a copy of theta_0 and evaluate after each marked step.
 
-    A batch's loss is its token mean; batches larger than ``micro_batch`` accumulate, which changes memory and nothing
-    else. Returns evaluate's answers stacked, shape (len(marks), …).
+    Each step takes one batch of ``how.batch_size`` from every term's pool. Batches larger than ``micro_batch``
+    accumulate, which changes memory and nothing else. ``finished`` is given the model after the last step, in
+    evaluation mode. Returns evaluate's answers stacked, shape (len(marks), …).
 
     Raises:
         AttributionError: the evaluation after a step is not finite; names the step and the cure.
     """
     model = trained.copy().train(how.dropout)
     device = str(next(model.parameters()).device)
-    optimizer = build_optimizer(how.optimizer, model.parameters(), how.lr, maximize=True)
+    optimizer = build_optimizer(how.optimizer, model.parameters(), how.lr)
     recipe: Recipe = trained.recipe
     found = []
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
-        for step, rows in enumerate(order_of(len(examples), how.batch_size, how.steps, generator), start=1):
-            batch = examples[rows.to(examples.tokens.device)]
-            for part in batch.batches(micro_batch):
-                with autocast(recipe, device):
-                    (token_losses(model, part) / batch.count).backward()
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=terms[0].generator)))
+        orders = [order_of(len(term.pool), how.batch_size, how.steps, term.generator) for term in terms]
+        for step, drawn in enumerate(zip(*orders, strict=True), start=1):
+            for term, order in zip(terms, drawn, strict=True):
+                rows = order.to(term.pool.tokens.device)
+                batch = term.pool[rows]
+                parts = zip(batch.batches(micro_batch), rows.split(micro_batch), strict=True)
+                for examples, some in parts:
+                    with autocast(recipe, device):
+                        loss = term.objective(model, Part(examples, some, batch.count, len(batch)))
+                    (term.weight * loss).backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if step in marks:
@@ -77,7 +133,22 @@ def ascend(
                 if not torch.isfinite(values).all():
                     raise AttributionError(f"unlearning diverged: a loss is not finite after step {step}; lower lr")
                 found.append(values)
+    if finished is not None:
+        finished(model.eval())
     return torch.stack(found)
+
+
+def ascend(
+    trained: TrainedModel,
+    examples: Examples,
+    how: Ascent,
+    evaluate: Callable[[nn.Module], Tensor],
+    marks: Sequence[int],
+    generator: torch.Generator,
+    micro_batch: int = 64,
+) -> Tensor:
+    """Unlearn ``examples`` by plain gradient ascent (UnTrac Eq. 3); the rest as `unlearn`."""
+    return unlearn(trained, [Term(examples, ascent, generator)], how, evaluate, marks, micro_batch)
 
 
 def evenly(steps: int, points: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.M | re.S)
 # How one gets here; the tests run in what these install.
-INSTALLS = ("pip ", "tox", "python -m venv", "git ", "source ")
+INSTALLS = ("pip ", "pytest ", "tox", "python -m venv", "git ", "source ")
 
 
 def blocks():
