@@ -20,7 +20,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         ),
         subset_size=32,
         min_pairs=8,
-        examples=96,
+        examples=64,
     ),
     ("mini", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),

@@ -1,0 +1,177 @@
+"""The curvature of the training loss: which examples it is taken over, and its products with many vectors at once."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jvp, vjp, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers import OPTForCausalLM
+
+from lodo.methods.base import AttributionError
+from lodo.methods.engine.gradients import gradient
+from lodo.methods.engine.opttangents import OptProducts
+from lodo.methods.engine.secondorder import AutogradProducts, Layout, Products
+from lodo.tasks.model import PAD, Examples, autocast, is_squared
+from lodo.tasks.trained import TrainedModel
+
+# Logits' tangents that are held at once; beyond it vectors, then sequences, go in turns.
+ELEMENTS = 2**23
+# From this many weights on arithmetic outweighs the calls, and products by hand are the faster ones.
+LARGE = 2**16
+
+
+def draw(trained: TrainedModel, count: int) -> tuple[Examples, Tensor]:
+    """At most ``count`` training examples over which a Hessian is averaged, all of them where there are no more.
+
+    Every dataset gives the same number (all of its own where it has fewer), at least one, and datasets of equal
+    length the same positions: names and order decide nothing, and equal datasets give equal text.
+
+    Returns:
+        The examples, and for each the round (N,) in which it was drawn, ascending: a dataset gives one a round, so
+        that a few rounds are a mini-batch of all datasets.
+    """
+    datasets = list(trained.datasets.values())
+    rounds = max(map(len, datasets))
+    while rounds > 1 and sum(min(len(each), rounds) for each in datasets) > count:
+        rounds -= 1
+    longest = max(each.tokens.shape[1] for each in datasets)
+    tokens, scored, ranks = [], [], []
+    for each in datasets:
+        rows = torch.randperm(len(each), generator=trained.generator("hessian examples"))[:rounds]
+        room = (0, longest - each.tokens.shape[1])
+        tokens.append(nn.functional.pad(each.tokens[rows], room, value=PAD))
+        scored.append(nn.functional.pad(each.scored[rows], room, value=False))
+        ranks.append(torch.arange(len(rows)))
+    order = torch.cat(ranks).argsort(stable=True)
+    return Examples(torch.cat(tokens), torch.cat(scored))[order], torch.cat(ranks)[order]
+
+
+class Curvature:
+    """Products of vectors (R, P) with the Hessian, or the Gauss-Newton matrix, of a set's L at theta_0.
+
+    The Gauss-Newton matrix of cross-entropy is J' (diag(p) - p p') J, mean over scored tokens, J the logits' Jacobian
+    by the weights and p the predicted probabilities. It is positive semi-definite, and it is the Hessian where the
+    logits are linear in the weights. A squared loss is here a linear model's: its Hessian is its Gauss-Newton matrix.
+
+    Attributes:
+        size: P, trainable weights; tied ones count once, frozen ones not at all.
+    """
+
+    def __init__(self, trained: TrainedModel, gauss_newton: bool) -> None:
+        self.model = trained.copy()
+        self.layout = Layout(self.model)
+        self.theta = self.layout.flat(self.model)
+        self.size = len(self.theta)
+        self.charge = trained.charge
+        self.outputs = gauss_newton and not is_squared(self.model)
+        probe = next(iter(trained.datasets.values())).tokens[:1, :1]
+        with torch.no_grad():
+            self.vocabulary = self.model(input_ids=probe).logits.shape[-1]
+        self.by_hand = self._is_large_opt(trained)
+        self.products: Products = AutogradProducts(self.model, self.layout)
+        if self.by_hand:
+            assert trained.replay is not None
+            self.products = OptProducts(trained.replay.spec, self.layout)
+
+    def _is_large_opt(self, trained: TrainedModel) -> bool:
+        whole = all(value.requires_grad for value in self.model.parameters())
+        known = trained.replay is not None and isinstance(self.model, OPTForCausalLM)
+        return known and whole and self.size >= LARGE
+
+    def __call__(self, vectors: Tensor, examples: Examples) -> Tensor:
+        """The products, (R, P). What they cost beyond the forward passes that are seen is charged."""
+        each = examples.tokens.shape[1] * self.vocabulary
+        found = torch.zeros_like(vectors)
+        chunk = max(1, ELEMENTS // each)
+        for part, into in zip(vectors.split(chunk), found.split(chunk), strict=True):
+            for batch in examples.batches(max(1, ELEMENTS // each // len(part))):
+                if batch.count:
+                    into.add_(self._mean(part, batch), alpha=batch.count / examples.count)
+        return found
+
+    def _mean(self, vectors: Tensor, batch: Examples) -> Tensor:
+        # In units of a token's forward and backward pass, 3 of its forward pass: a tangent costs each pass twice.
+        tokens, count = batch.tokens.numel(), len(vectors)
+        if self.outputs:
+            # Of the two passes that are counted in full only the forward halves are run: 2 units of 6.
+            self.charge(tokens * (4 * count - 4) // 3)
+            return self._gauss_newton(vectors, batch) / batch.count
+        self.charge(tokens * (2 * count + self.by_hand))
+        return self.products(self.theta, batch, vectors, vectors.new_zeros(count, len(batch)))[1]
+
+    def _gauss_newton(self, vectors: Tensor, batch: Examples) -> Tensor:
+        def logits(theta: Tensor) -> Tensor:
+            answer = functional_call(self.model, self.layout.views(theta), kwargs={"input_ids": batch.tokens})
+            found: Tensor = answer.logits[:, :-1]
+            return found
+
+        def push(vector: Tensor) -> Tensor:
+            found: Tensor = jvp(logits, (self.theta,), (vector,))[1]
+            return found
+
+        # Only the plain kernel of attention has forward derivatives.
+        with sdpa_kernel(SDPBackend.MATH):
+            primal: Any = vjp(logits, self.theta)
+            came, pull = primal
+            chances = came.softmax(-1).mul_(batch.scored[:, 1:, None])
+            moved = vmap(push)(vectors)
+            moved -= torch.linalg.vecdot(chances.expand_as(moved), moved)[..., None]
+            (found,) = vmap(pull)(moved.mul_(chances))
+        result: Tensor = found
+        return result
+
+
+def gradients(trained: TrainedModel, model: nn.Module, groups: Iterable[Examples], normalise: bool) -> Iterable[Tensor]:
+    """The gradient of each group's L under ``model``, (P,), one at a time; of unit length if ``normalise``.
+
+    A gradient that is exactly zero stays so.
+    """
+    device = str(next(model.parameters()).device)
+    for examples in groups:
+        with autocast(trained.recipe, device):
+            found = gradient(model, examples)
+        if normalise:
+            found = found / torch.linalg.vector_norm(found).clamp(min=torch.finfo(found.dtype).tiny)
+        yield found
+
+
+def influence(trained: TrainedModel, model: nn.Module, solve: Callable[[Tensor], Tensor], normalise: bool) -> Tensor:
+    """<grad L(Z_k), A^-1 grad L(Z'_s)>, (K, S) float64, for a symmetric A whose ``solve`` turns (R, P) into A^-1 of it.
+
+    The smaller side is solved for and held; the other side's gradients pass by one at a time.
+    """
+    flip = len(trained.subsets) < len(trained.datasets)
+    datasets = gradients(trained, model, trained.datasets.values(), normalise)
+    subsets = gradients(trained, model, trained.subsets.values(), False)
+    held, streamed = (subsets, datasets) if flip else (datasets, subsets)
+    solved = solve(torch.stack(list(held)))
+    found = torch.stack([(solved @ passing).double() for passing in streamed], dim=1)
+    return found.T if flip else found
+
+
+def available_memory(device: torch.device) -> int:
+    """Bytes that could still be allocated on a device."""
+    if device.type == "cuda":
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + idle
+    # Pages in use as a cache of files are free for the asking, which only the kernel's own figure takes into account.
+    figures = Path("/proc/meminfo")
+    if figures.exists():
+        for line in figures.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def require_memory(wanted: int, device: torch.device, what: str, cure: Callable[[int], str]) -> None:
+    """Raise AttributionError with the figures if ``wanted`` bytes are not there; ``cure`` is told how many are."""
+    there = available_memory(device)
+    if wanted > there:
+        raise AttributionError(
+            f"{what} would take {wanted / 2**30:.3g} GiB of memory where {there / 2**30:.3g} GiB are free on {device}; "
+            f"{cure(there)}"
+        )
