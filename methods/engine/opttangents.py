@@ -66,9 +66,7 @@ class _Norm:
         slope = torch.linalg.vecdot(self.hat, self.dx).div_(-size)[:, None]
         turn = torch.linalg.vecdot(self.g_hat, self.d_hat).div_(size)[:, None]
         found.addcmul_(self.rstd * slope, self.g_x)
-        return found.addcmul_(self.rstd * self.mix, self.d_hat, value=-1).addcmul_(
-            self.rstd * turn, self.hat, value=-1
-        )
+        return found.addcmul_(self.rstd * self.mix, self.d_hat, value=-1).addcmul_(self.rstd * turn, self.hat, value=-1)
 
 
 class _Linear:
@@ -237,9 +235,7 @@ class OptProducts(Products):
         self.spec, self.layout, self.elements = spec, layout, elements
 
     @torch.no_grad()
-    def __call__(
-        self, theta: Tensor, examples: Examples, dtheta: Tensor, dw: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, theta: Tensor, examples: Examples, dtheta: Tensor, dw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Products` says; sequences go in blocks of at most ``elements`` logits, which stay in the cache."""
         g, dg = torch.zeros_like(theta), torch.zeros_like(dtheta)
         d_losses = torch.empty_like(dw)
@@ -301,9 +297,7 @@ class OptProducts(Products):
                 x[rows], d[f"{base}.embed_tokens.weight"], dw[index][sequence]
             )
             d_losses[index].zero_().index_add_(0, sequence, losses)
-            back = last.push_back(
-                torch.zeros_like(x).index_copy_(0, rows, back), into, f"{base}.final_layer_norm"
-            )
+            back = last.push_back(torch.zeros_like(x).index_copy_(0, rows, back), into, f"{base}.final_layer_norm")
             for layer in reversed(layers):
                 back = layer.push_back(back, into)
             unembed(back, into)

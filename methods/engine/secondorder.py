@@ -38,9 +38,7 @@ class Layout:
 class Products(Protocol):
     """The second derivatives of L(theta, w) = sum_i w_i l_i(theta) / count at w = 1, l_i a sequence's summed loss."""
 
-    def __call__(
-        self, theta: Tensor, examples: Examples, dtheta: Tensor, dw: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, theta: Tensor, examples: Examples, dtheta: Tensor, dw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Forward over reverse, all directions at once.
 
         Args:
@@ -71,9 +69,7 @@ class AutogradProducts:
     def __init__(self, model: nn.Module, layout: Layout) -> None:
         self.model, self.layout = model, layout
 
-    def __call__(
-        self, theta: Tensor, examples: Examples, dtheta: Tensor, dw: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, theta: Tensor, examples: Examples, dtheta: Tensor, dw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         def loss(theta: Tensor, weights: Tensor) -> Tensor:
             answer = functional_call(self.model, self.layout.views(theta), kwargs={"input_ids": examples.tokens})
             return weights @ sequence_losses(self.model, answer.logits, examples) / examples.count
