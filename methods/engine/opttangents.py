@@ -1,7 +1,7 @@
 """Second derivatives of an OPT's loss by hand: the gradient's tangents in many directions, on one primal pass.
 
 What automatic differentiation would do op by op and allocate anew is done here in place, one direction at a time, so
-that a batch's activations stay in the cache: about twice as fast as `torch.func` at scale mini.
+that a batch's activations stay in the cache: faster than `torch.func` at scale mini, and bound by matrix products.
 """
 
 from dataclasses import dataclass
@@ -225,7 +225,7 @@ class _Head:
         mean = torch.linalg.vecdot(dh, self.p_e) + torch.linalg.vecdot(self.h, g_de + de[self.labels[:, 0]])
         torch.addmm((dw - mean)[:, None], torch.cat([dh, self.h], 1), torch.cat([self.e, de], 1).T, out=self.dg)
         self.dg.mul_(self.p).scatter_add_(1, self.labels, -dw[:, None])
-        return d_losses, g_de.addmm_(self.dg, self.e), self.both.T @ torch.cat([self.h, dh])
+        return d_losses, g_de.addmm_(self.dg, self.e), (torch.cat([self.h, dh]).T @ self.both).T
 
 
 class OptProducts(Products):

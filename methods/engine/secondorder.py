@@ -80,6 +80,9 @@ class AutogradProducts:
         def tangent(dtheta: Tensor, dw: Tensor) -> Any:
             return jvp(both, (theta, ones), (dtheta, dw))
 
+        if not len(dtheta):
+            with sdpa_kernel(SDPBackend.MATH):
+                return both(theta, ones)[0], dtheta, dw
         # Only the plain kernel of attention has second derivatives. One draw of dropout serves all directions.
         with sdpa_kernel(SDPBackend.MATH):
             batched: Any = vmap(tangent, out_dims=((None, None), (0, 0)), randomness="same")  # type: ignore[arg-type]

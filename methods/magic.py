@@ -1,0 +1,76 @@
+"""MAGIC: the exact derivative of the test loss by each dataset's weight, through the training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from lodo.methods.base import Attribution, AttributionMethod, register
+
+if TYPE_CHECKING:
+    from lodo.tasks.trained import TrainedModel
+
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+@register("magic")
+@dataclass(frozen=True)
+class Magic(AttributionMethod):
+    """First-order change of the test loss when a dataset leaves the training (Ilyas & Engstrom 2025, Sec. 3).
+
+    The loss of step t is L_t(theta, w) = (1 / tokens) sum_i w_owner(i) l_i(theta) at w = 1, l_i the summed loss of the
+    batch's i-th sequence. D_ks = dL(Z'_s, theta_T(w)) / dw_k goes through every step: clipping, moments, weight decay,
+    schedule. influence (K, S), nats per token, positive = leaving the dataset out raises the test loss: with ``refill``
+    w_k goes to 0 and all other weights to 1 + n_k / (N - n_k), n_k of N slots being the dataset's, so that influence_ks
+    = -D_ks + n_k / (N - n_k) sum_{j != k} D_js.
+
+    Attributes:
+        mode: ``forward`` carries K tangents along the training and serves all test sets and runs of that training;
+            ``reverse`` carries S gradients back and serves one test set. ``auto`` is forward unless 4 S < K, because
+            what is shared is worth more than what is cheap once.
+        tail: share of the steps, the last ones, in which the weights act; 1 is the exact derivative of the training.
+            Where a training is chaotic its derivative by its early steps says nothing about any finite change.
+        refill: fixed steps, where the others fill the left-out slots; false = all examples, where nothing does.
+        double: replay in float64 whatever the training's precision.
+
+    Raises:
+        AttributionError: there is no replay, its optimizer takes no steps, or the derivative overflows.
+    """
+
+    mode: Literal["auto", "forward", "reverse"] = "auto"
+    tail: Fraction = 1.0
+    refill: bool = True
+    double: bool = False
+
+    summary: ClassVar[str] = "exact derivative of the test loss by each dataset's weight through the training"
+    paper: ClassVar[str] = "Ilyas & Engstrom 2025; Engstrom et al. 2025"
+    on_request: ClassVar[str] = "costs several trainings for each base training"
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"tail": 0.4}}
+    tuned_on: ClassVar[str] = "opt-equal/toxigen at scale mini on generated text"
+
+    def attribute(self, trained: "TrainedModel") -> Attribution:
+        from functools import partial
+
+        import torch
+
+        from lodo.methods.engine.metagradient import Course, forward, subset_gradients
+        from lodo.methods.engine.metareverse import backward, replayed
+
+        course = Course(trained, self.tail, self.double)
+        if self.mode == "reverse" or (self.mode == "auto" and 4 * len(trained.subsets) < len(trained.datasets)):
+            theta, kept = replayed(course)
+            derivative = backward(course, kept, subset_gradients(trained, course, theta))
+        else:
+            name = f"metagradient-{self.tail:g}{'-double' if self.double else ''}"
+            found = trained.shared(name, partial(forward, course), scope="training")
+            theta, tangents = (found[key].to(course.initial) for key in ("theta", "tangents"))
+            derivative = tangents @ subset_gradients(trained, course, theta).T
+        derivative = derivative.double().cpu()
+        influence = -derivative
+        if self.refill:
+            slots = torch.bincount(course.replay.owner, minlength=len(derivative)).to(derivative)[:, None]
+            influence += slots / (slots.sum() - slots) * (derivative.sum(0) - derivative)
+        # The replay numbers the datasets as the mixture does.
+        rows = [list(trained.sizes).index(name) for name in trained.datasets]
+        return Attribution.of(trained, influence[rows])
