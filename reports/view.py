@@ -85,15 +85,14 @@ def overall(rows: Rows, summary: Summary) -> Values:
     cells = {task: [_cell(found.get((task, *pair))) for pair in rows.pairs] for task in tasks}
     for column in cells.values():
         _mark(column, [rows.reference(pair) for pair in rows.pairs])
-    costs = summary.costs.groupby("method")[["seconds", "training_equivalents"]].mean()
+    costs = summary.costs.groupby("method")["training_equivalents"].mean()
     lines = [
         {
             "label": rows.labels[pair],
             "reference": rows.reference(pair),
             "cells": [cells[task][index] for task in tasks],
             "mean": _mean_over_tasks([cells[task][index] for task in tasks]),
-            "trainings": formats.number(costs["training_equivalents"].get(pair[0]), 2),
-            "seconds": formats.seconds(costs["seconds"].get(pair[0])),
+            "trainings": formats.number(costs.get(pair[0]), 2),
         }
         for index, pair in enumerate(rows.pairs)
     ]
