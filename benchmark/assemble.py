@@ -29,8 +29,8 @@ from lodo.tasks.training import checkpoint_steps, load_parameters
 
 
 def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:
-    """Stored arrays as `Examples` on a device."""
-    return Examples(torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(scored)).to(device)
+    """Stored arrays as `Examples` on a device, copied: what a method does to them reaches no other run."""
+    return Examples(torch.tensor(tokens, dtype=torch.long), torch.tensor(scored)).to(device)
 
 
 def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: str) -> np.ndarray:

@@ -149,7 +149,7 @@ def make_plan(
 ) -> Plan:
     """Lay out every job. Raises InputError where a dataset has too few examples for what a run shows."""
     trainings: dict[str, list[Work]] = {}
-    estimates: dict[str, Work] = {}
+    estimates: dict[tuple[Task, int, int], dict[str, Work]] = {}
     cells = []
     for seed in range(request.seeds):
         for task in tasks:
@@ -182,7 +182,8 @@ def make_plan(
                     chain.append(Work(forgot, label, inputs, (job.key,), cost=0.02))
             for (index, run), job in cell.estimates.items():
                 choice = request.methods[index]
-                estimates.setdefault(
+                # One process does all runs of a method on a model: each would read the same entries again.
+                estimates.setdefault((task, seed, index), {}).setdefault(
                     job.key,
                     Work(
                         job,
@@ -200,7 +201,7 @@ def make_plan(
                     ),
                 )
     chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
-    chains += [Chain((work,)) for work in estimates.values()]
+    chains += [Chain(tuple(runs.values())) for runs in estimates.values()]
     return Plan(request, inventory, tasks, infos, tuple(cells), tuple(chains))
 
 

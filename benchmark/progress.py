@@ -51,12 +51,12 @@ class ProgressListener:
         self._show(chain.label)
 
     def progress(self, chain: Chain, part: float) -> None:
-        self.parts[chain] = part * chain.works[0].cost
+        self.parts[chain] = part * chain.cost
         self._show(chain.label)
 
-    def ended(self, chain: Chain) -> None:
+    def ended(self, chain: Chain, left: float = 0.0) -> None:
         self.parts.pop(chain, None)
-        self.done += chain.cost
+        self.done += chain.cost - left
         self._show(chain.label)
 
     def note(self, text: str) -> None:

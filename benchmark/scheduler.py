@@ -43,20 +43,27 @@ class Chain:
 
 
 class Listener(Protocol):
-    """Hears what happens while chains run."""
+    """Hears what happens while chains run.
+
+    ``part`` is how much of a chain's cost is done, from 0 to 1; ``left`` is the cost that a chain which ended early
+    left to another.
+    """
 
     def begun(self, chain: Chain) -> None: ...
     def progress(self, chain: Chain, part: float) -> None: ...
-    def ended(self, chain: Chain) -> None: ...
+    def ended(self, chain: Chain, left: float = 0.0) -> None: ...
     def note(self, text: str) -> None: ...
 
 
 @dataclass
 class _Running:
+    """A process at work: ``done`` of its works are finished, the next one since ``begun``."""
+
     chain: Chain
     process: BaseProcess
     pipe: Connection
     begun: float
+    done: int = 0
     last: tuple[str, str | None] | None = None
 
 
@@ -172,9 +179,11 @@ def _hear(store: Store, state: _State, item: _Running, producers: Mapping[str, C
         while item.pipe.poll():
             word, content = item.pipe.recv()
             if word == "progress":
-                listener.progress(item.chain, content)
-            elif word == "computed":
-                state.computed.append(content)
+                listener.progress(item.chain, _part(item, content))
+            elif word in ("computed", "found"):
+                state.computed += [content] * (word == "computed")
+                item.done, item.begun = item.done + 1, time.monotonic()
+                listener.progress(item.chain, _part(item, 0.0))
             elif word == "damaged":
                 listener.note(f"{content}: doing it again")
             else:
@@ -208,8 +217,17 @@ def _hear(store: Store, state: _State, item: _Running, producers: Mapping[str, C
     elif word == "InputError":
         raise InputError(content)
     elif chain.method:
-        fail(store, chain.works[0], str(content))
-        listener.note(f"{chain.label} failed: {content}")
-        listener.ended(chain)
+        for failed in chain.works[item.done : item.done + 1]:
+            fail(store, failed, str(content))
+            listener.note(f"{failed.label} failed: {content}")
+        rest = Chain(chain.works[item.done + 1 :])
+        state.waiting[:0] = [rest] if rest.works else []
+        listener.ended(chain, left=rest.cost)
     else:
         raise RunError(f"{chain.label}: {content}")
+
+
+def _part(item: _Running, of_work: float) -> float:
+    """How much of its chain's cost a process has done, given how much of the work it is at."""
+    costs = [work.cost for work in item.chain.works] + [0.0]
+    return (sum(costs[: item.done]) + of_work * costs[item.done]) / (sum(costs) or 1.0)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import random
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -27,6 +29,7 @@ from lodo.tasks.model import build_model, mean_loss
 from lodo.tasks.overlap import describe, find_overlaps
 from lodo.tasks.prepare import Prepared, load_prepared, prepare, save_prepared
 from lodo.tasks.replay import DTYPES
+from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec, canonical_json
 from lodo.tasks.subsets import draw_subsets
 from lodo.tasks.trained import TokenMeter
@@ -160,6 +163,14 @@ def forgetting(reader: Reader, work: Work, folder: Path, report: Report) -> None
     (folder / "forgetting.json").write_text(json.dumps(found, ensure_ascii=False))
 
 
+def seed_globals(job: Job) -> None:
+    """Seed the generators that a method may draw from without asking for one, so that its answer is the job's alone."""
+    seed = derive_seed("global generators", job.key)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
 def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec, train_spec = plain_spec(work.job), plain_spec(work.inputs["training"])
     data = reader.prepared(work.inputs["prepared"])
@@ -175,6 +186,7 @@ def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     if spec["run"] == FORGETTING_RUN:
         trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(work.inputs["reference"], spec["hyperparameters"])
+    seed_globals(work.job)
     begun = time.perf_counter()
     found = method.attribute(trained).checked(trained)
     seconds = time.perf_counter() - begun - observer.seconds + shared.seconds
@@ -227,6 +239,7 @@ def main(root: Path, works: tuple[Work, ...], pipe: Connection, threads: int) ->
                     pipe.send(("computed", work.job.key))
                 else:
                     folder.rmdir()
+                    pipe.send(("found", work.job.key))
         pipe.send(("done", None))
     except (InputError, TrainingDiverged, AttributionError, DamagedEntry) as error:
         pipe.send((type(error).__name__, str(error)))

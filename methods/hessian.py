@@ -182,7 +182,7 @@ class Arnoldi(HessianInfluence):
 
     summary: ClassVar[str] = "influence function in the Hessian's dominant eigenspace, by Arnoldi iteration"
     paper: ClassVar[str] = "Schioppa et al. 2022; UnTrac Eq. 8"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 16, "steps": 20, "top": 10}}
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 16, "steps": 12, "top": 6}}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

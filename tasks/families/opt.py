@@ -20,7 +20,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         ),
         subset_size=32,
         min_pairs=8,
-        examples=64,
+        examples=48,
     ),
     ("mini", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -121,7 +122,7 @@ def test_damage_in_the_store_is_noticed_redone_and_reported(lodo, tmp_path):
 
 
 BAD_METHODS = """
-import dataclasses, os, time
+import dataclasses, os, pathlib, time
 import numpy as np
 from lodo.methods import Attribution, AttributionMethod, register
 
@@ -147,7 +148,47 @@ Memory = method("memory", lambda t: np.ones(10**15))
 Killed = method("killed", lambda t: os.kill(os.getpid(), 9))
 Slow = method("slow", lambda t: time.sleep(600))
 Flat = method("flat", lambda t: Attribution.of(t, np.ones(shape(t))))
+Global = method("global", lambda t: Attribution.of(t, np.random.normal(size=shape(t))))
+
+
+def now_and_then(trained):
+    calls = pathlib.Path(__file__).with_name("calls")
+    with calls.open("a") as file:
+        file.write("x")
+    if calls.stat().st_size == 2:
+        os.kill(os.getpid(), 9)
+    return Attribution.of(trained, np.random.normal(size=shape(trained)))
+
+
+Sometimes = method("sometimes", now_and_then)
 """
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_its_process_takes_no_other_run_with_it(lodo, tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_text(BAD_METHODS)
+    options = ("--task", "opt-equal/places", "--seeds", "1", "--runs", "4", "--method")
+    found = lodo.run(*options, f"{file}:Sometimes", out=tmp_path / "out")
+    assert "run 1 failed" in found.stdout + found.stderr
+    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet").query("method == 'sometimes'")
+    assert scores.groupby("run").status.first().to_dict() == {0: "ok", 1: "failed", 2: "ok", 3: "ok"}
+
+
+@pytest.mark.slow
+def test_global_generators_are_seeded_by_the_run_and_not_by_what_ran_before(lodo, tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_text(BAD_METHODS)
+    options = ("--task", "opt-equal/places", "--seeds", "1", "--method", f"{file}:Global")
+    lodo.run(*options, "--runs", "2", out=tmp_path / "one")
+    for folder in (lodo.store / "estimate").glob("*"):
+        shutil.rmtree(folder)
+    lodo.run(*options, "--runs", "1", out=tmp_path / "two")
+    lodo.run(*options, "--runs", "2", out=tmp_path / "two")
+    first, second = (pd.read_parquet(tmp_path / name / "estimates.parquet") for name in ("one", "two"))
+    pd.testing.assert_frame_equal(first, second)
+    mine = first.query("method == 'global'").pivot_table("influence", ["dataset", "subset"], "run")
+    assert not np.isclose(mine[0], mine[1]).any()
 
 
 @pytest.mark.slow
