@@ -1,0 +1,77 @@
+"""EK-FAC influence: the Gauss-Newton matrix's eigenbasis layer by layer, fitted by kronfluence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from lodo.methods.base import Attribution, AttributionError, AttributionMethod, register
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lodo.tasks.trained import TrainedModel
+
+MLP = ("fc1", "fc2")  # as OPT names its feed-forward layers
+
+
+@register("ekfac")
+@dataclass(frozen=True)
+class Ekfac(AttributionMethod):
+    """Sum over linear layers of <G_k, (H + lambda I)^-1 G_s> in EK-FAC's form of H (Grosse et al. 2023 Sec. 3.1).
+
+    A layer's gradient G (out, in + 1), its bias the last column, is turned into Q_o' G Q_i, Q_i and Q_o the
+    eigenvectors of the second moments of the layer's inputs and of its outputs' pseudo-gradients, and divided by
+    Lambda + lambda: Lambda (out, in + 1) the mean square of single examples' turned pseudo-gradients, lambda =
+    ``damping`` times its mean. Pseudo-gradients are those of labels that the model itself draws, so that H is the
+    Gauss-Newton matrix of the summed loss.
+
+    (K, S), positive: Newton's step on the dataset lowers the test loss. G_k and G_s are the gradients of L(Z_k) and
+    L(Z'_s), aggregated before they are turned: K + S of them, not one for each example.
+
+    Attributes:
+        examples: at most how many training examples the factors are fitted on, of every dataset as many.
+        damping: relative to the mean of Lambda; the paper's 0.1.
+        layers: ``mlp``, the feed-forward ones, as in the paper, or ``all`` linear ones whose weight is theirs alone.
+
+    Raises:
+        AttributionError: there are no such layers; the model's loss is no likelihood.
+    """
+
+    examples: Annotated[int, Field(gt=0)] = 10_000
+    damping: Annotated[float, Field(gt=0)] = 0.1
+    layers: Literal["mlp", "all"] = "mlp"
+
+    summary: ClassVar[str] = "influence function, Gauss-Newton matrix in EK-FAC's form, by kronfluence"
+    paper: ClassVar[str] = "Grosse et al. 2023, Sec. 3.1; George et al. 2018"
+    requires: ClassVar[Mapping[str, str]] = {"kronfluence": "pip install kronfluence"}
+
+    def attribute(self, trained: "TrainedModel") -> Attribution:
+        import torch
+
+        from lodo.methods.engine.curvature import draw
+        from lodo.methods.engine.ekfac import fit, layer_gradient
+        from lodo.methods.engine.perexample import blocks, by_content
+        from lodo.tasks.model import autocast
+
+        linear = blocks(trained.model)
+        names = [name for name in linear if self.layers == "all" or name.split(".")[-1] in MLP]
+        if not names:
+            raise AttributionError(f"ekfac: no layer is called {' or '.join(MLP)}; set layers=all for {linear}")
+        examples, _ = draw(trained, self.examples)
+        # The order in which the labels are drawn comes from the examples, not from their datasets' order.
+        factors = fit(trained, names, examples[by_content(examples)], trained.generator("pseudo-labels"))
+
+        model = trained.copy()
+        device = str(next(model.parameters()).device)
+        found: dict[str, list[Tensor]] = {}
+        for side, groups in (("datasets", trained.datasets), ("subsets", trained.subsets)):
+            with autocast(trained.recipe, device):
+                gradients = [layer_gradient(model, names, group) for group in groups.values()]
+            found[side] = [torch.stack([each[name] for each in gradients]) for name in names]
+        total = sum(
+            factors[name].inner(datasets, subsets, self.damping)
+            for name, datasets, subsets in zip(names, found["datasets"], found["subsets"], strict=True)
+        )
+        return Attribution.of(trained, total)

@@ -1,0 +1,134 @@
+"""EK-FAC's factors of a model's linear layers, fitted by kronfluence, and inner products in the metric they give."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from lodo.methods.base import AttributionError
+from lodo.methods.engine.perexample import sequence, silence
+from lodo.tasks.model import PAD, Examples, is_squared, summed_loss, token_losses
+from lodo.tasks.trained import TrainedModel
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Factors:
+    """One layer's: eigenvectors of its inputs (i, i) and of its pseudo-gradients (o, o), and Lambda (o, i), float64."""
+
+    inputs: Tensor
+    outputs: Tensor
+    spectrum: Tensor
+
+    def inner(self, left: Tensor, right: Tensor, damping: float) -> Tensor:
+        """(K, S): <G, (H + lambda I)^-1 G'> of gradients (K, o, i) and (S, o, i), lambda relative to mean Lambda."""
+        turned = [(self.outputs.T @ side.double() @ self.inputs).flatten(1) for side in (left, right)]
+        inverse = 1 / (self.spectrum + damping * self.spectrum.mean()).flatten()
+        return turned[0] * inverse @ turned[1].T
+
+
+class _Rows(Dataset[Any]):
+    """Examples as kronfluence reads them: a dictionary each."""
+
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {"tokens": self.examples.tokens[index], "scored": self.examples.scored[index]}
+
+
+def language_task(names: Sequence[str], generator: torch.Generator) -> Any:
+    """kronfluence's task: the summed loss of next tokens, or of tokens that the model draws (``sample``)."""
+    from kronfluence.task import Task
+
+    class Language(Task):  # type: ignore[misc]
+        def compute_train_loss(self, batch: Mapping[str, Tensor], model: nn.Module, sample: bool = False) -> Tensor:
+            examples = Examples(batch["tokens"], batch["scored"])
+            if not sample:
+                return token_losses(model, examples)
+            logits = model(input_ids=examples.tokens).logits
+            with torch.no_grad():
+                chances = logits[:, :-1].float().softmax(-1).flatten(0, 1).cpu()
+                drawn = torch.multinomial(chances, 1, generator=generator).view(len(examples), -1)
+            labels = torch.cat([examples.tokens[:, :1], drawn.to(examples.tokens.device)], dim=1)
+            return summed_loss(model, logits, Examples(labels, examples.scored))
+
+        def compute_measurement(self, batch: Mapping[str, Tensor], model: nn.Module) -> Tensor:
+            return self.compute_train_loss(batch, model)
+
+        def get_influence_tracked_modules(self) -> list[str]:
+            return list(names)
+
+        def get_attention_mask(self, batch: Mapping[str, Tensor]) -> Tensor:
+            return (batch["tokens"] != PAD).long()
+
+    return Language()
+
+
+def fit(
+    trained: TrainedModel, names: Sequence[str], examples: Examples, generator: torch.Generator
+) -> dict[str, Factors]:
+    """EK-FAC's factors of the named linear layers at theta_0 over some training examples, by layer.
+
+    Raises:
+        AttributionError: the model's loss is no likelihood, of which labels could be drawn.
+    """
+    from kronfluence.analyzer import Analyzer, prepare_model
+    from kronfluence.arguments import FactorArguments
+
+    if is_squared(trained.model):
+        raise AttributionError("ekfac draws labels from the model's likelihood; this model's loss is a square")
+    bare = trained.copy().float()
+    where = sequence(bare, names)
+    task = language_task(where, generator)
+    model = prepare_model(bare, task)
+    with tempfile.TemporaryDirectory() as folder, silence():
+        analyzer = Analyzer(
+            "ekfac",
+            model,
+            task,
+            cpu=next(model.parameters()).device.type == "cpu",
+            log_level=40,
+            disable_tqdm=True,
+            output_dir=folder,
+        )
+        analyzer.fit_all_factors(
+            "ekfac",
+            _Rows(examples),
+            per_device_batch_size=BATCH,
+            factor_args=FactorArguments(strategy="ekfac", covariance_max_examples=None, lambda_max_examples=None),
+        )
+        vectors = analyzer.load_eigendecomposition("ekfac")
+        spectra = analyzer.load_lambda_matrices("ekfac")
+    return {
+        name: Factors(
+            vectors["activation_eigenvectors"][there].double().cpu(),
+            vectors["gradient_eigenvectors"][there].double().cpu(),
+            (spectra["lambda_matrix"][there].double() / spectra["num_lambda_processed"][there]).cpu(),
+        )
+        for name, there in zip(names, where, strict=True)
+    }
+
+
+def layer_gradient(model: nn.Module, names: Sequence[str], examples: Examples, size: int = 64) -> dict[str, Tensor]:
+    """The gradient of L(examples) by each named layer's weight and bias, (out, in + 1) or without a bias (out, in)."""
+    layers = {name: model.get_submodule(name) for name in names}
+    wanted = [value for layer in layers.values() for value in layer.parameters()]
+    total = [torch.zeros_like(value) for value in wanted]
+    for batch in examples.batches(size):
+        parts = torch.autograd.grad(token_losses(model, batch) / examples.count, wanted)
+        torch._foreach_add_(total, parts)
+    found, parts_left = {}, iter(total)
+    for name, layer in layers.items():
+        named = {key: next(parts_left) for key, _ in layer.named_parameters()}
+        columns = [named["weight"], *([named["bias"][:, None]] if "bias" in named else [])]
+        found[name] = torch.cat(columns, dim=1).cpu()
+    return found

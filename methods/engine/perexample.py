@@ -1,0 +1,203 @@
+"""Single examples' gradients for dattri's attributors: a model that is not counted, its losses, its loaders."""
+
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import DataLoader, TensorDataset
+from transformers.modeling_outputs import CausalLMOutput
+
+from lodo.methods.base import AttributionError
+from lodo.methods.engine.secondorder import sequence_losses
+from lodo.tasks.model import IGNORED, PAD, Examples, is_squared
+from lodo.tasks.trained import TrainedModel
+
+if TYPE_CHECKING:
+    from dattri.task import AttributionTask
+
+Params = Mapping[str, Tensor]
+# What dattri calls a loss: of the parameters and one example's tokens and scored mask.
+Measure = Callable[[Params, tuple[Tensor, Tensor]], Tensor]
+
+
+def single_precision(trained: TrainedModel) -> nn.Module:
+    """A copy of theta_0 in float32, as dattri wants it, whose passes nobody counts.
+
+    Under ``vmap`` a pass shows one example's shape, whatever the batch: what is passed has to be charged instead.
+    """
+    model = trained.copy().float().eval()
+    model._forward_pre_hooks.clear()
+    model._forward_pre_hooks_with_kwargs.clear()
+    return model
+
+
+def blocks(model: nn.Module) -> list[str]:
+    """The names of the linear layers whose weights are theirs alone: an output layer tied to the embedding is not.
+
+    Raises:
+        AttributionError: there are none.
+    """
+    owners: dict[int, list[str]] = {}
+    for name, module in model.named_modules():
+        if isinstance(getattr(module, "weight", None), Tensor):
+            owners.setdefault(id(module.weight), []).append(name)
+    found = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module.weight.requires_grad and len(owners[id(module.weight)]) == 1
+    ]
+    if not found:
+        raise AttributionError("the model has no trainable linear layer whose weight is its own")
+    return found
+
+
+class Sequenced(nn.Module):
+    """A linear layer that is fed (N, L, d) where its model hands it (N L, d), as OPT does to its feed-forward layers.
+
+    Libraries that hook a layer take its input's first axis for the examples.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.linear = linear
+        self.length = 0
+
+    def forward(self, rows: Tensor) -> Tensor:
+        if rows.ndim > 2:
+            found: Tensor = self.linear(rows)
+            return found
+        found = self.linear(rows.view(-1, self.length, rows.shape[-1]))
+        return found.flatten(0, 1)
+
+
+def sequence(model: nn.Module, names: Sequence[str]) -> list[str]:
+    """Put a `Sequenced` in the place of each named linear layer of a model; returns where the layers now are."""
+    layers = [Sequenced(model.get_submodule(name)) for name in names]  # type: ignore[arg-type]
+    for name, layer in zip(names, layers, strict=True):
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, layer)
+
+    def tell(module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        for layer in layers:
+            layer.length = kwargs["input_ids"].shape[1]
+
+    model.register_forward_pre_hook(tell, with_kwargs=True)
+    return [f"{name}.linear" for name in names]
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keeps a library's progress bars and warnings from the terminal, and its functions plain.
+
+    What it would compile takes a C++ compiler and longer than all else; attention's fused kernels cannot be batched.
+    """
+    plain = torch.compiler.set_stance("force_eager"), sdpa_kernel(SDPBackend.MATH)
+    with redirect_stderr(io.StringIO()), warnings.catch_warnings(), plain[0], plain[1]:
+        warnings.simplefilter("ignore")
+        yield
+
+
+def example_loss(model: nn.Module) -> Measure:
+    """The mean loss of one example, nats per scored token, in a form that ``vmap`` can batch.
+
+    Raises:
+        AttributionError: the model's loss is no likelihood.
+    """
+    if is_squared(model):
+        raise AttributionError("single examples' gradients are taken of a likelihood; this model's loss is a square")
+
+    def loss(params: Params, example: tuple[Tensor, Tensor]) -> Tensor:
+        tokens, scored = (part.reshape(1, -1) for part in example)
+        logits = functional_call(model, dict(params), kwargs={"input_ids": tokens}).logits[0, :-1]
+        labels = torch.where(scored, tokens, torch.full_like(tokens, IGNORED))[0, 1:]
+        found: Tensor = nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED)
+        return found
+
+    return loss
+
+
+def example_task(model: nn.Module, measure: Callable[..., Tensor]) -> "AttributionTask":
+    """dattri's task for a model at its present weights and what is differentiated."""
+    from dattri.task import AttributionTask
+
+    return AttributionTask(loss_func=measure, model=model, checkpoints=model.state_dict())
+
+
+def loader(examples: Examples, batch_size: int) -> "DataLoader[Any]":
+    """The examples in order, as (tokens, scored) batches."""
+    return DataLoader(TensorDataset(examples.tokens, examples.scored), batch_size=batch_size)
+
+
+def joined(groups: Mapping[str, Examples]) -> tuple[Examples, Tensor]:
+    """All examples of some groups, padded to equal length, and of which group each is, (N,).
+
+    They are in an order that comes from their tokens: in single precision the order of the groups would be seen.
+    """
+    longest = max(group.tokens.shape[1] for group in groups.values())
+    tokens, scored = [], []
+    for group in groups.values():
+        room = (0, longest - group.tokens.shape[1])
+        tokens.append(nn.functional.pad(group.tokens, room, value=PAD))
+        scored.append(nn.functional.pad(group.scored, room, value=False))
+    owners = torch.repeat_interleave(torch.tensor([len(group) for group in groups.values()]))
+    found = Examples(torch.cat(tokens), torch.cat(scored))
+    order = by_content(found)
+    return found[order], owners[order]
+
+
+def by_content(examples: Examples) -> Tensor:
+    """The positions (N,) of the examples in the order of their tokens."""
+    return torch.tensor(sorted(range(len(examples)), key=lambda row: examples.tokens[row].tolist()))
+
+
+def group_means(rows: Tensor, owners: Tensor) -> Tensor:
+    """The mean of the rows (N, …) of each group, (G, …), float64."""
+    counts = torch.bincount(owners).double()
+    sums = torch.zeros(len(counts), *rows.shape[1:], dtype=torch.float64)
+    return sums.index_add(0, owners, rows.detach().double().cpu()) / counts.view(-1, *[1] * (rows.ndim - 1))
+
+
+def batch_size(model: nn.Module) -> int:
+    """How many examples go through a model together: their gradients take at most 256 MiB, or there are 64."""
+    size = sum(value.numel() for value in model.parameters())
+    return max(1, min(64, 2**26 // size))
+
+
+class WithLoss(nn.Module):
+    """A language model that answers a batch of `weighted_loader` with its loss, as dattri's hooked attributors ask.
+
+    They take a batch's loss for a mean over its examples and multiply its gradients by their number.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor, scored: Tensor, weight: Tensor) -> CausalLMOutput:
+        examples = Examples(tokens, scored)
+        losses = sequence_losses(self.model, self.model(input_ids=tokens).logits, examples)
+        return CausalLMOutput(loss=(losses * weight).mean())
+
+
+def batch_loss(model: nn.Module, batch: Mapping[str, Tensor], device: str) -> Tensor:
+    """The loss of a batch under a `WithLoss`."""
+    found: Tensor = model(**{name: part.to(device) for name, part in batch.items()}).loss
+    return found
+
+
+def weighted_loader(examples: Examples, batch_size: int, together: bool = False) -> "DataLoader[Any]":
+    """Batches of tokens, scored and the weight of each example's summed loss.
+
+    An example's loss counts as its mean per scored token; ``together`` as its part of the set's mean.
+    """
+    counts = examples.scored.sum(1).float()
+    weights = 1 / (counts.sum().expand(len(counts)) if together else counts)
+    rows = zip(examples.tokens, examples.scored, weights, strict=True)
+    items = [{"tokens": tokens, "scored": scored, "weight": weight} for tokens, scored, weight in rows]
+    return DataLoader(items, batch_size=batch_size)  # type: ignore[arg-type]
