@@ -52,10 +52,11 @@ class Ekfac(AttributionMethod):
 
         from lodo.methods.engine.curvature import draw
         from lodo.methods.engine.ekfac import fit, layer_gradient
-        from lodo.methods.engine.perexample import blocks, by_content
+        from lodo.methods.engine.layers import linear_layers
+        from lodo.methods.engine.perexample import by_content
         from lodo.tasks.model import autocast
 
-        linear = blocks(trained.model)
+        linear = linear_layers(trained.model)
         names = [name for name in linear if self.layers == "all" or name.split(".")[-1] in MLP]
         if not names:
             raise AttributionError(f"ekfac: no layer is called {' or '.join(MLP)}; set layers=all for {linear}")

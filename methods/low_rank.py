@@ -112,9 +112,10 @@ class LoGra(AttributionMethod):
         from dattri.algorithm.logra import LoGraAttributor
 
         from lodo.methods.engine import perexample
+        from lodo.methods.engine.layers import keep_sequences, linear_layers
 
         bare = perexample.single_precision(trained)
-        layers = perexample.sequence(bare, perexample.blocks(bare))
+        layers = keep_sequences(bare, linear_layers(bare))
         model = perexample.WithLoss(bare)
         examples, owners = perexample.joined(trained.datasets)
         batch = perexample.batch_size(model)

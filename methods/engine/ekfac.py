@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from lodo.methods.base import AttributionError
-from lodo.methods.engine.perexample import sequence, silence
+from lodo.methods.engine.layers import keep_sequences
+from lodo.methods.engine.perexample import silence
 from lodo.tasks.model import PAD, Examples, is_squared, summed_loss, token_losses
 from lodo.tasks.trained import TrainedModel
 
@@ -87,7 +88,7 @@ def fit(
     if is_squared(trained.model):
         raise AttributionError("ekfac draws labels from the model's likelihood; this model's loss is a square")
     bare = trained.copy().float()
-    where = sequence(bare, names)
+    where = keep_sequences(bare, names)
     task = language_task(where, generator)
     model = prepare_model(bare, task)
     with tempfile.TemporaryDirectory() as folder, silence():

@@ -173,9 +173,10 @@ def test_ekfac_is_kronfluences_scores_of_single_examples_summed(single, tmp_path
     from kronfluence.arguments import FactorArguments, ScoreArguments
 
     from lodo.methods.ekfac import Ekfac
+    from lodo.methods.engine import layers
     from lodo.methods.engine.curvature import draw
     from lodo.methods.engine.ekfac import language_task
-    from lodo.methods.engine.perexample import blocks, joined, sequence
+    from lodo.methods.engine.perexample import joined
 
     class Rows(torch.utils.data.Dataset):
         def __init__(self, examples):
@@ -190,7 +191,7 @@ def test_ekfac_is_kronfluences_scores_of_single_examples_summed(single, tmp_path
     examples, _ = draw(single, 100)
     order = sorted(range(len(examples)), key=lambda row: examples.tokens[row].tolist())
     model = single.copy()
-    task = language_task(sequence(model, blocks(model)), single.generator("pseudo-labels"))
+    task = language_task(layers.keep_sequences(model, layers.linear_layers(model)), single.generator("pseudo-labels"))
     analyzer = Analyzer("own", prepare_model(model, task), task, cpu=True, disable_tqdm=True, output_dir=str(tmp_path))
     everything = FactorArguments(strategy="ekfac", covariance_max_examples=None, lambda_max_examples=None)
     analyzer.fit_all_factors("f", Rows(examples[torch.tensor(order)]), per_device_batch_size=32, factor_args=everything)
