@@ -39,7 +39,7 @@ def show_scores(tables: Tables, console: Console) -> None:
 
 def _score(row: pd.Series) -> str:
     if pd.isna(row["pearson"]):
-        return "undefined"
+        return "failed" if row["reason"].startswith("failed") else "undefined"
     return f"{row['pearson']:.2f}" + ("" if pd.isna(row["pearson_std"]) else f" ± {row['pearson_std']:.2f}")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -198,7 +199,7 @@ def test_a_method_that_fails_is_a_row_with_its_cause(lodo, tmp_path):
     names = ("Wrong", "Nan", "Labels", "Raises", "Memory", "Killed", "Slow", "Flat")
     added = [part for name in names for part in ("--add-method", f"{file}:{name}")]
     options = ("--task", "opt-equal/places", "--seeds", "1", "--runs", "1", "--method", "graddot", *added)
-    lodo.run(*options, "--timeout", "8", out=tmp_path / "out")
+    shown = lodo.run(*options, "--timeout", "8", out=tmp_path / "out").stdout
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet").query("truth == 'mean'")
     reasons = scores.groupby("method").reason.first()
     for name, cause in {
@@ -212,6 +213,8 @@ def test_a_method_that_fails_is_a_row_with_its_cause(lodo, tmp_path):
     }.items():
         assert cause in reasons[name], (name, reasons[name])
         assert set(scores[scores.method == name].status) == {"failed"}
+        assert re.search(rf"^{name} +failed$", shown, re.M), shown
+    assert re.search(r"^flat +undefined$", shown, re.M)
     assert set(scores[scores.method == "flat"].status) == {"undefined"}
     assert set(scores[scores.method == "graddot"].status) == {"ok"}
     page = (tmp_path / "out" / "index.html").read_text()
