@@ -234,7 +234,7 @@ class Exact(HessianInfluence):
 
     summary: ClassVar[str] = "influence function, dense inverse Hessian: the others' reference"
     on_request: ClassVar[str] = "forms the dense Hessian; for models of a few thousand parameters"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"gauss_newton": True}}
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"gauss_newton": True, "examples": 16}}
     exempt: ClassVar[Mapping[str, str]] = {
         "half precision agrees": "the model of that check has too many parameters for a dense Hessian"
     }
