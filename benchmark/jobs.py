@@ -119,7 +119,7 @@ def training_job(
         "seed": seed,
         "left_out": left_out,
         "runtime": runtime,
-        "code": code_hash("lodo.tasks.training", "lodo.tasks.slots"),
+        "code": code_hash("lodo.tasks.training", "lodo.benchmark.replaying"),
     }
     if left_out is not None:
         spec["definition"] = definition
@@ -150,7 +150,7 @@ def forgetting_job(task: Task, training: Job, base: Job, datasets: Sequence[str]
             "datasets": list(datasets),
             "examples": task.examples,
             "run": FORGETTING_RUN,
-            "code": code_hash("lodo.benchmark.assemble"),
+            "code": code_hash("lodo.benchmark.measuring", "lodo.benchmark.shown"),
             "runtime": runtime,
         },
     )
@@ -185,7 +185,7 @@ def estimate_job(
             "method": choice.name,
             "hyperparameters": choice.method.hyperparameters,
             "method_code": choice.code,
-            "code": code_hash("lodo.benchmark.assemble", "lodo.methods.base"),
+            "code": code_hash("lodo.benchmark.loading", "lodo.methods.base"),
             "runtime": runtime,
             "versions": versions(NUMBERS),
         },

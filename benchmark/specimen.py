@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from lodo.benchmark.assemble import as_examples
+from lodo.benchmark.shown import as_examples
 from lodo.tasks.families.opt import slot_shares
 from lodo.tasks.generated import GeneratedSource
 from lodo.tasks.model import Examples

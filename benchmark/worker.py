@@ -18,8 +18,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from lodo.benchmark import assemble
 from lodo.benchmark.jobs import FORGETTING_RUN, Work, content_hash
+from lodo.benchmark.loading import load_trained
+from lodo.benchmark.measuring import ForgettingMeter, measure_forgetting, peak_rss
+from lodo.benchmark.replaying import replay_of
+from lodo.benchmark.sharing import SharedPass
+from lodo.benchmark.shown import as_examples, shown_examples
 from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import DamagedEntry, Job, Store
 from lodo.methods.base import AttributionError
@@ -137,7 +141,7 @@ def training(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec = plain_spec(work.job)
     begun = time.perf_counter()
     log = train(
-        assemble.replay_of(reader.prepared(work.inputs["prepared"]), spec),
+        replay_of(reader.prepared(work.inputs["prepared"]), spec),
         folder,
         Runtime.model_validate(spec["runtime"]),
         keep="all" if spec["left_out"] is None else "last",
@@ -150,16 +154,16 @@ def training(reader: Reader, work: Work, folder: Path, report: Report) -> None:
 def evaluation(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     model = reader.model(work.inputs["training"], plain_spec(work.job)["initial"])
     arrays = reader.prepared(work.inputs["prepared"]).tests[work.inputs["test"]][work.inputs["subset"]]
-    loss = mean_loss(model, assemble.as_examples(*arrays, str(next(model.parameters()).device)))
+    loss = mean_loss(model, as_examples(*arrays, str(next(model.parameters()).device)))
     (folder / "loss.json").write_text(json.dumps({"loss": loss}))
 
 
 def forgetting(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec, base = plain_spec(work.job), plain_spec(work.inputs["base"])
     data = reader.prepared(work.inputs["prepared"])
-    shown, unseen = assemble.shown_examples(data, work.inputs["pools"], base, spec["examples"], FORGETTING_RUN)
+    shown, unseen = shown_examples(data, work.inputs["pools"], base, spec["examples"], FORGETTING_RUN)
     model = reader.model(work.inputs["training"], initial=False)
-    found = {name: assemble.measure_forgetting(model, name, shown, unseen) for name in spec["datasets"]}
+    found = {name: measure_forgetting(model, name, shown, unseen) for name in spec["datasets"]}
     (folder / "forgetting.json").write_text(json.dumps(found, ensure_ascii=False))
 
 
@@ -174,15 +178,15 @@ def seed_globals(job: Job) -> None:
 def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec, train_spec = plain_spec(work.job), plain_spec(work.inputs["training"])
     data = reader.prepared(work.inputs["prepared"])
-    trained = assemble.load_trained(
+    trained = load_trained(
         data, work.inputs["pools"], train_spec, reader.open(work.inputs["training"]), spec, work.inputs["test"]
     )
     recipe = Recipe.model_validate(train_spec["recipe"])
     training_tokens = recipe.steps * recipe.batch_size * recipe.sequence_length
     meter = TokenMeter(trained.model)
-    shared = assemble.SharedPass(reader.store, spec, meter, training_tokens)
+    shared = SharedPass(reader.store, spec, meter, training_tokens)
     trained = dataclasses.replace(trained, shared=shared, charge=meter.charge)
-    observer = assemble.ForgettingMeter(trained, meter)
+    observer = ForgettingMeter(trained, meter)
     if spec["run"] == FORGETTING_RUN:
         trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(work.inputs["reference"], spec["hyperparameters"])
@@ -198,7 +202,7 @@ def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     }
     cost = {
         "seconds": seconds,
-        "peak_rss": assemble.peak_rss(),
+        "peak_rss": peak_rss(),
         "tokens": meter.forward + meter.backward + shared.tokens,
         "training_equivalents": meter.trainings(training_tokens) + shared.trainings,
     }

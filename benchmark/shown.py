@@ -1,0 +1,42 @@
+"""Which examples of the training datasets a run shows, and which unseen ones beside them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from lodo.tasks.model import Examples
+from lodo.tasks.prepare import Prepared
+from lodo.tasks.seeds import derive_seed
+
+
+def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:
+    """Stored arrays as `Examples` on a device, copied: what a method does to them reaches no other run."""
+    return Examples(torch.tensor(tokens, dtype=torch.long), torch.tensor(scored)).to(device)
+
+
+def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: str) -> np.ndarray:
+    """The ``count`` sequences of a dataset that a run shows, (count, L), drawn once each from the mixture's own.
+
+    Seeded by the dataset's content, so that equal datasets show equal examples.
+    """
+    generator = np.random.default_rng(derive_seed("run examples", run, pool_hash))
+    return pool[np.sort(generator.permutation(own)[:count])]
+
+
+def shown_examples(
+    prepared: Prepared, pool_hashes: Mapping[str, str], training: Mapping[str, Any], examples: int, run: int
+) -> tuple[dict[str, Examples], dict[str, Examples]]:
+    """By dataset, the examples of the base training that a run shows, and as many that the training did not use."""
+    device = training["runtime"]["device"]
+    shown, unseen = {}, {}
+    for item in training["mixture"]["datasets"]:
+        name, pool = item["name"], prepared.pools[item["name"]]
+        own = min(item["slots"], len(pool))
+        drawn = draw_examples(pool, own, examples, run, pool_hashes[name])
+        shown[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)
+        spare = pool[own : own + examples]
+        if len(spare):
+            unseen[name] = Examples.whole(torch.from_numpy(spare.astype(np.int64))).to(device)
+    return shown, unseen
