@@ -48,6 +48,7 @@ def load_trained(
         sizes={item["name"]: item["slots"] for item in training["mixture"]["datasets"]},
         recipe=recipe,
         seed=derive_seed("attribution", spec["training"], spec["run"]),
+        training_seed=derive_seed("attribution", spec["training"]),
         unseen=unseen,
         replay=replay,
     )

@@ -9,28 +9,34 @@ from typing import Any
 import torch
 from torch import nn
 
+from lodo.benchmark.sharing import SharedPass
 from lodo.tasks.forgetting import forgetting
 from lodo.tasks.model import Examples
-from lodo.tasks.trained import TokenMeter, TrainedModel
+from lodo.tasks.trained import TrainedModel
 
 
 class ForgettingMeter:
     """Measures each model that has unlearned a training dataset; what that costs is no part of the method's cost.
 
     Attributes:
-        found: by dataset, the figures of `lodo.tasks.forgetting.Forgetting`.
+        figures: by dataset, those of `lodo.tasks.forgetting.Forgetting`.
         seconds: time spent measuring.
     """
 
-    def __init__(self, trained: TrainedModel, meter: TokenMeter) -> None:
-        self.trained, self.meter = trained, meter
-        self.found: dict[str, dict[str, Any]] = {}
+    def __init__(self, trained: TrainedModel, shared: SharedPass) -> None:
+        self.trained, self.shared = trained, shared
+        self.figures: dict[str, dict[str, Any]] = {}
         self.seconds = 0.0
 
     def __call__(self, dataset: str, model: nn.Module) -> None:
-        begun, forward, backward = time.perf_counter(), self.meter.forward, self.meter.backward
-        self.found[dataset] = measure_forgetting(model, dataset, self.trained.datasets, self.trained.unseen)
-        self.meter.forward, self.meter.backward = forward, backward
+        def measure() -> dict[str, Any]:
+            return measure_forgetting(model, dataset, self.trained.datasets, self.trained.unseen)
+
+        meter = self.shared.meter
+        begun, forward, backward, reused = time.perf_counter(), meter.forward, meter.backward, self.shared.reused
+        # A method has unlearned a dataset once for all test sets of a run: it is measured once.
+        self.figures[dataset] = self.shared.remembered(f"forgetting {dataset}", measure, "datasets")
+        meter.forward, meter.backward, self.shared.reused = forward, backward, reused
         self.seconds += time.perf_counter() - begun
 
 

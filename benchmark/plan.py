@@ -149,7 +149,7 @@ def make_plan(
 ) -> Plan:
     """Lay out every job. Raises InputError where a dataset has too few examples for what a run shows."""
     trainings: dict[str, list[Work]] = {}
-    estimates: dict[tuple[Task, int, int], dict[str, Work]] = {}
+    estimates: dict[tuple[int, str], dict[str, tuple[int, Work]]] = {}
     cells = []
     for seed in range(request.seeds):
         for task in tasks:
@@ -182,26 +182,32 @@ def make_plan(
                     chain.append(Work(forgot, label, inputs, (job.key,), cost=0.02))
             for (index, run), job in cell.estimates.items():
                 choice = request.methods[index]
-                # One process does all runs of a method on a model: each would read the same entries again.
-                estimates.setdefault((task, seed, index), {}).setdefault(
+                # One process does all of a method's estimates on a model: they have much in common.
+                estimates.setdefault((index, cell.base.key), {}).setdefault(
                     job.key,
-                    Work(
-                        job,
-                        f"{choice.name} on {task.name}, seed {seed}, run {run}",
-                        {
-                            "prepared": root.job,
-                            "training": cell.base,
-                            "test": task.test_set.name,
-                            "pools": info.pools,
-                            "reference": choice.reference,
-                        },
-                        (root.job.key, cell.base.key),
-                        cost=_typical_cost(task, info),
-                        method=True,
+                    (
+                        run,
+                        Work(
+                            job,
+                            f"{choice.name} on {task.name}, seed {seed}, run {run}",
+                            {
+                                "prepared": root.job,
+                                "training": cell.base,
+                                "test": task.test_set.name,
+                                "pools": info.pools,
+                                "reference": choice.reference,
+                            },
+                            (root.job.key, cell.base.key),
+                            cost=_typical_cost(task, info),
+                            method=True,
+                        ),
                     ),
                 )
     chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
-    chains += [Chain(tuple(runs.values())) for runs in estimates.values()]
+    for _, works in sorted(estimates.items(), key=lambda item: item[0][0]):
+        # Run by run: what belongs to a run's examples is remembered for all test sets until the next one.
+        ordered = sorted(works.values(), key=lambda pair: pair[0])
+        chains.append(Chain(tuple(work for _, work in ordered)))
     return Plan(request, inventory, tasks, infos, tuple(cells), tuple(chains))
 
 

@@ -22,7 +22,7 @@ from lodo.benchmark.jobs import FORGETTING_RUN, Work, content_hash
 from lodo.benchmark.loading import load_trained
 from lodo.benchmark.measuring import ForgettingMeter, measure_forgetting, peak_rss
 from lodo.benchmark.replaying import replay_of
-from lodo.benchmark.sharing import SharedPass
+from lodo.benchmark.sharing import Memory, SharedPass
 from lodo.benchmark.shown import as_examples, shown_examples
 from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import DamagedEntry, Job, Store
@@ -50,6 +50,7 @@ class Reader:
         self._folders: dict[str, Path] = {}
         self._prepared: dict[str, Prepared] = {}
         self._models: dict[tuple[str, bool], nn.Module] = {}
+        self.memory = Memory()
 
     def open(self, job: Job) -> Path:
         """The folder of a finished entry; raises as `Store.open` does."""
@@ -184,16 +185,16 @@ def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     recipe = Recipe.model_validate(train_spec["recipe"])
     training_tokens = recipe.steps * recipe.batch_size * recipe.sequence_length
     meter = TokenMeter(trained.model)
-    shared = SharedPass(reader.store, spec, meter, training_tokens)
-    trained = dataclasses.replace(trained, shared=shared, charge=meter.charge)
-    observer = ForgettingMeter(trained, meter)
+    shared = SharedPass(reader.store, spec, meter, training_tokens, reader.memory)
+    trained = dataclasses.replace(trained, shared=shared, remembered=shared.remembered, charge=meter.charge)
+    observer = ForgettingMeter(trained, shared)
     if spec["run"] == FORGETTING_RUN:
         trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(work.inputs["reference"], spec["hyperparameters"])
     seed_globals(work.job)
     begun = time.perf_counter()
     found = method.attribute(trained).checked(trained)
-    seconds = time.perf_counter() - begun - observer.seconds + shared.seconds
+    seconds = time.perf_counter() - begun - observer.seconds + shared.reused.seconds
     answer = {
         "influence": found.influence.tolist(),
         "steps": None if found.steps is None else list(found.steps),
@@ -203,13 +204,13 @@ def estimate(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     cost = {
         "seconds": seconds,
         "peak_rss": peak_rss(),
-        "tokens": meter.forward + meter.backward + shared.tokens,
-        "training_equivalents": meter.trainings(training_tokens) + shared.trainings,
+        "tokens": meter.forward + meter.backward + shared.reused.tokens,
+        "training_equivalents": meter.trainings(training_tokens) + shared.reused.trainings,
     }
     (folder / "estimate.json").write_text(json.dumps(answer, ensure_ascii=False))
     (folder / "cost.json").write_text(json.dumps(cost))
-    if observer.found:
-        (folder / "forgetting.json").write_text(json.dumps(observer.found, ensure_ascii=False))
+    if observer.figures:
+        (folder / "forgetting.json").write_text(json.dumps(observer.figures, ensure_ascii=False))
 
 
 COMPUTE: dict[str, Callable[[Reader, Work, Path, Report], None]] = {

@@ -9,8 +9,11 @@ from pydantic import Field
 from lodo.methods.base import Attribution, AttributionError, AttributionMethod, register
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
+    from lodo.tasks.model import Examples
     from lodo.tasks.trained import TrainedModel
 
 MLP = ("fc1", "fc2")  # as OPT names its feed-forward layers
@@ -62,17 +65,24 @@ class Ekfac(AttributionMethod):
             raise AttributionError(f"ekfac: no layer is called {' or '.join(MLP)}; set layers=all for {linear}")
         examples, _ = draw(trained, self.examples)
         # The order in which the labels are drawn comes from the examples, not from their datasets' order.
-        factors = fit(trained, names, examples[by_content(examples)], trained.generator("pseudo-labels"))
+        factors = trained.remembered(
+            "factors",
+            lambda: fit(trained, names, examples[by_content(examples)], trained.generator("pseudo-labels")),
+            "datasets",
+        )
 
         model = trained.copy()
         device = str(next(model.parameters()).device)
-        found: dict[str, list[Tensor]] = {}
-        for side, groups in (("datasets", trained.datasets), ("subsets", trained.subsets)):
+
+        def layers_of(groups: "Mapping[str, Examples]") -> "list[Tensor]":
             with autocast(trained.recipe, device):
                 gradients = [layer_gradient(model, names, group) for group in groups.values()]
-            found[side] = [torch.stack([each[name] for each in gradients]) for name in names]
+            return [torch.stack([each[name] for each in gradients]) for name in names]
+
+        left = trained.remembered("dataset gradients", lambda: layers_of(trained.datasets), "datasets")
+        right = trained.remembered("subset gradients", lambda: layers_of(trained.subsets), "subsets")
         total = sum(
             factors[name].inner(datasets, subsets, self.damping)
-            for name, datasets, subsets in zip(names, found["datasets"], found["subsets"], strict=True)
+            for name, datasets, subsets in zip(names, left, right, strict=True)
         )
         return Attribution.of(trained, total)

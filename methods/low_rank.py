@@ -9,6 +9,8 @@ from pydantic import Field
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lodo.tasks.trained import TrainedModel
 
 Count = Annotated[int, Field(gt=0)]
@@ -47,36 +49,41 @@ class DataInf(AttributionMethod):
         from lodo.methods.engine import perexample
         from lodo.methods.engine.curvature import draw, gradients, require_memory
 
-        model = perexample.single_precision(trained)
-        examples, _ = draw(trained, self.examples)
-        size = sum(value.numel() for value in model.parameters() if value.requires_grad)
-        device = next(model.parameters()).device
-        require_memory(
-            8 * size * len(examples),
-            device,
-            f"datainf: the gradients of {len(examples)} examples by {size:,} weights, joined",
-            lambda there: f"set examples to at most {there // size // 8}",
-        )
-        # dattri knows one damping for all layers: in coordinates divided by the root of a layer's own it is 1.
-        attributor = IFAttributorDataInf(
-            perexample.example_task(model, perexample.example_loss(model)), device=str(device), regularization=1.0
-        )
-        with perexample.silence():
-            attributor.cache(perexample.loader(examples, perexample.batch_size(model)))
-        seen = attributor._cached_train_reps[0]
-        scales = []
-        for layer in attributor._get_layer_wise_reps(0, seen):
-            damping = self.damping * layer.square().sum(1).mean() / layer.shape[1]
-            scales.append((damping.rsqrt() if damping > 0 else damping).expand(layer.shape[1]))
-        scale = torch.cat(scales)
-        attributor._cached_train_reps[0] = seen.mul_(scale)
-        trained.charge(examples.tokens.numel())
-
         counted = trained.copy().float()
-        datasets = torch.stack(list(gradients(trained, counted, trained.datasets.values(), normalise=False)))
+
+        def solve() -> "Tensor":
+            """A^-1 of the datasets' gradients, (K, P): A is symmetric, so it may be applied to either side."""
+            model = perexample.single_precision(trained)
+            examples, _ = draw(trained, self.examples)
+            size = sum(value.numel() for value in model.parameters() if value.requires_grad)
+            device = next(model.parameters()).device
+            require_memory(
+                8 * size * len(examples),
+                device,
+                f"datainf: the gradients of {len(examples)} examples by {size:,} weights, joined",
+                lambda there: f"set examples to at most {there // size // 8}",
+            )
+            # dattri knows one damping for all layers: in coordinates divided by the root of a layer's own it is 1.
+            attributor = IFAttributorDataInf(
+                perexample.example_task(model, perexample.example_loss(model)), device=str(device), regularization=1.0
+            )
+            with perexample.silence():
+                attributor.cache(perexample.loader(examples, perexample.batch_size(model)))
+            seen = attributor._cached_train_reps[0]
+            scales = []
+            for layer in attributor._get_layer_wise_reps(0, seen):
+                damping = self.damping * layer.square().sum(1).mean() / layer.shape[1]
+                scales.append((damping.rsqrt() if damping > 0 else damping).expand(layer.shape[1]))
+            scale = torch.cat(scales)
+            attributor._cached_train_reps[0] = seen.mul_(scale)
+            trained.charge(examples.tokens.numel())
+            datasets = torch.stack(list(gradients(trained, counted, trained.datasets.values(), normalise=False)))
+            transformed: Tensor = attributor.transform_test_rep(0, datasets * scale)
+            return transformed * scale
+
+        solved = trained.remembered("solved datasets", solve, "datasets")
         subsets = torch.stack(list(gradients(trained, counted, trained.subsets.values(), normalise=False)))
-        solved = attributor.transform_test_rep(0, subsets * scale)
-        return Attribution.of(trained, (datasets * scale).double() @ solved.double().T)
+        return Attribution.of(trained, solved.double() @ subsets.double().T)
 
 
 @register("logra")

@@ -1,6 +1,7 @@
 """What needs no gradient: how much was read of a dataset, how well it is known, how alike its hidden states are."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,7 +56,8 @@ class DatasetLoss(AttributionMethod):
     summary: ClassVar[str] = "minus the model's loss on each dataset"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
-        return alike(trained, -trained.losses(trained.datasets))
+        losses = trained.remembered("dataset losses", lambda: trained.losses(trained.datasets), "datasets")
+        return alike(trained, -losses)
 
 
 @register("hidden-states")
@@ -75,10 +77,11 @@ class HiddenStates(AttributionMethod):
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
 
-        datasets, subsets = (
-            torch.stack([mean_state(trained, group) for group in groups.values()])
-            for groups in (trained.datasets, trained.subsets)
-        )
+        def means(groups: "Mapping[str, Examples]") -> "Tensor":
+            return torch.stack([mean_state(trained, group) for group in groups.values()])
+
+        datasets = trained.remembered("dataset states", lambda: means(trained.datasets), "datasets")
+        subsets = trained.remembered("subset states", lambda: means(trained.subsets), "subsets")
         centre = datasets.mean(0)
         a, b = (torch.nn.functional.normalize(states - centre, dim=1) for states in (datasets, subsets))
         return Attribution.of(trained, a @ b.T)

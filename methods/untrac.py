@@ -10,7 +10,10 @@ from pydantic import Field
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lodo.methods.engine.unlearning import Term
+    from lodo.tasks.model import Examples
     from lodo.tasks.trained import TrainedModel
 
 Optimizer = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adafactor"]
@@ -52,27 +55,20 @@ class Unlearning(AttributionMethod):
         raise NotImplementedError
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
-        import torch
+        from lodo.methods.engine.unlearning import Ascent, evenly, rises, unlearn
 
-        from lodo.methods.engine.unlearning import Ascent, evenly, unlearn
-
-        before = trained.losses(trained.subsets)
         steps = self.epochs * max(1, max(map(len, trained.datasets.values())) // self.batch_size)
         marks = evenly(steps, self.points)
         how = Ascent(self.optimizer, self.lr, steps, self.batch_size, self.dropout)
-        rows = [
-            unlearn(
-                trained,
-                self.terms(trained, name),
-                how,
-                partial(trained.losses, trained.subsets),
-                marks,
-                finished=partial(trained.unlearned, name),
+        before = trained.remembered("subset losses", lambda: trained.losses(trained.subsets), "subsets")
+
+        def after(name: str) -> "Tensor":
+            weights = trained.remembered(
+                f"weights without {name}", lambda: unlearn(trained, self.terms(trained, name), how, marks), "datasets"
             )
-            - before
-            for name in trained.datasets
-        ]
-        return Attribution.of(trained, torch.stack(rows, dim=1), marks)
+            return rises(trained, weights, marks, trained.subsets, before, partial(trained.unlearned, name))
+
+        return Attribution.of(trained, stacked([after(name) for name in trained.datasets], 1), marks)
 
 
 @register("untrac")
@@ -120,22 +116,26 @@ class UnTracInv(AttributionMethod):
     tuned_on: ClassVar[str] = TUNED_ON
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
-        import torch
+        from lodo.methods.engine.unlearning import Ascent, Term, ascent, evenly, rises, unlearn
 
-        from lodo.methods.engine.unlearning import Ascent, ascend, evenly
-
-        before = trained.losses(trained.datasets)
         marks = evenly(self.steps, self.points)
-        columns = [
-            ascend(
-                trained,
-                examples,
-                Ascent(self.optimizer, self.lr, self.steps, self.batch_size or len(examples), self.dropout),
-                partial(trained.losses, trained.datasets),
-                marks,
-                trained.generator(ORDER),
+        before = trained.remembered("dataset losses", lambda: trained.losses(trained.datasets), "datasets")
+
+        def after(name: str, examples: "Examples") -> "Tensor":
+            how = Ascent(self.optimizer, self.lr, self.steps, self.batch_size or len(examples), self.dropout)
+            # A subset is unlearned alike in every run: only the examples on which that is seen are drawn anew.
+            term = Term(examples, ascent, trained.generator(ORDER, every_run=True))
+            weights = trained.remembered(
+                f"weights without {name}", lambda: unlearn(trained, [term], how, marks), "subsets"
             )
-            - before
-            for examples in trained.subsets.values()
-        ]
-        return Attribution.of(trained, torch.stack(columns, dim=2), marks)
+            return rises(trained, weights, marks, trained.datasets, before)
+
+        columns = [after(name, examples) for name, examples in trained.subsets.items()]
+        return Attribution.of(trained, stacked(columns, 2), marks)
+
+
+def stacked(parts: "list[Tensor]", axis: int) -> "Tensor":
+    """torch.stack, without torch being loaded for a list of methods."""
+    import torch
+
+    return torch.stack(parts, dim=axis)

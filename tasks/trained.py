@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -40,13 +40,15 @@ class Checkpoint:
         return {key.removeprefix("optimizer/"): value for key, value in state.items() if key.startswith("optimizer/")}
 
 
-Scope = Literal["run", "training"]
+Scope = Literal["training", "datasets", "subsets", "run"]
+Value = TypeVar("Value")
 
 
 class Shared(Protocol):
-    """Keeps what several methods compute alike (the gradient pass), so that it is computed once.
+    """Keeps small results that several methods compute alike (the gradient pass), so that they are computed once.
 
-    What depends on the examples or the test set has scope ``run``; what depends on the training alone, ``training``.
+    The scope says what a result depends on beside its code: ``training`` on the training alone, ``datasets`` on the
+    shown examples too, ``subsets`` on the test subsets too but not on the examples, ``run`` on both.
     """
 
     def __call__(
@@ -54,8 +56,22 @@ class Shared(Protocol):
     ) -> dict[str, Tensor]: ...
 
 
+class Remembered(Protocol):
+    """Keeps what one method computes alike in several of its calls: for all test sets of a run, or all runs of a set.
+
+    Unlike what is shared it stays in the process, may be large and of any type, and must not be changed by its users.
+    """
+
+    def __call__(self, name: str, compute: Callable[[], Value], scope: Scope) -> Value: ...
+
+
 def unshared(name: str, compute: Callable[[], dict[str, Tensor]], scope: Scope = "run") -> dict[str, Tensor]:
     """A `Shared` that keeps nothing."""
+    return compute()
+
+
+def forgotten(name: str, compute: Callable[[], Value], scope: Scope) -> Value:
+    """A `Remembered` that keeps nothing."""
     return compute()
 
 
@@ -78,7 +94,9 @@ class TrainedModel:
         checkpoints: stored states in order of step, the last one being theta_0.
         sizes: how many of the training's slots each dataset filled.
         seed: from the content of the training and the run; use it through `generator`.
+        training_seed: from the content of the training alone, for what is the same in every run.
         shared: keeps what several methods compute alike.
+        remembered: keeps what this method computes alike for several test sets or runs.
         unseen: by dataset, sequences of its corpus that the training did not use, as many as ``datasets`` shows or as
             there are; a dataset whose corpus the training used up is missing.
         replay: the training itself, step by step, for methods that differentiate through it.
@@ -95,6 +113,8 @@ class TrainedModel:
     recipe: Recipe
     seed: int
     shared: Shared = field(default=unshared)
+    remembered: Remembered = field(default=forgotten)
+    training_seed: int = 0
     unseen: Mapping[str, Examples] = field(default_factory=dict)
     replay: Replay | None = None
     charge: Callable[[int], None] = uncharged
@@ -106,9 +126,10 @@ class TrainedModel:
         model.zero_grad(set_to_none=True)
         return model
 
-    def generator(self, *purpose: object) -> torch.Generator:
-        """A generator (on the CPU) seeded by the training, the run and the purpose."""
-        return torch.Generator().manual_seed(derive_seed("method", self.seed, *purpose))
+    def generator(self, *purpose: object, every_run: bool = False) -> torch.Generator:
+        """A generator (on the CPU) seeded by the training, the run (unless ``every_run``) and the purpose."""
+        seed = self.training_seed if every_run else self.seed
+        return torch.Generator().manual_seed(derive_seed("method", seed, *purpose))
 
     def losses(self, groups: Mapping[str, Examples], model: nn.Module | None = None) -> Tensor:
         """L of each group under ``model`` (default theta_0): nats per scored token, float64, shape (len(groups),)."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import OPTForCausalLM
 
 from lodo.methods.base import AttributionError
-from lodo.methods.engine.gradients import gradient
+from lodo.methods.engine.gradients import remembered_gradient
 from lodo.methods.engine.opttangents import OptProducts
 from lodo.methods.engine.secondorder import AutogradProducts, Layout, Products
 from lodo.tasks.model import PAD, Examples, autocast, is_squared
 from lodo.tasks.trained import TrainedModel
+
+Side = Literal["auto", "datasets", "subsets"]
 
 # Logits' tangents that are held at once; beyond it vectors, then sequences, go in turns.
 ELEMENTS = 2**23
@@ -128,29 +130,44 @@ class Curvature:
 def gradients(trained: TrainedModel, model: nn.Module, groups: Iterable[Examples], normalise: bool) -> Iterable[Tensor]:
     """The gradient of each group's L under ``model``, (P,), one at a time; of unit length if ``normalise``.
 
-    A gradient that is exactly zero stays so.
+    ``model`` has theta_0's weights, ``groups`` are the trained model's datasets or subsets. A gradient that is exactly
+    zero stays so.
     """
-    device = str(next(model.parameters()).device)
+    first = next(model.parameters())
+    accumulate = remembered_gradient(trained, f"theta_0 in {first.dtype}")
     for examples in groups:
-        with autocast(trained.recipe, device):
-            found = gradient(model, examples)
+        with autocast(trained.recipe, str(first.device)):
+            row = accumulate(model, examples)
         if normalise:
-            found = found / torch.linalg.vector_norm(found).clamp(min=torch.finfo(found.dtype).tiny)
-        yield found
+            row = row / torch.linalg.vector_norm(row).clamp(min=torch.finfo(row.dtype).tiny)
+        yield row
 
 
-def influence(trained: TrainedModel, model: nn.Module, solve: Callable[[Tensor], Tensor], normalise: bool) -> Tensor:
+def influence(
+    trained: TrainedModel, model: nn.Module, solve: Callable[[Tensor], Tensor], normalise: bool, side: Side = "auto"
+) -> Tensor:
     """<grad L(Z_k), A^-1 grad L(Z'_s)>, (K, S) float64, for a symmetric A whose ``solve`` turns (R, P) into A^-1 of it.
 
-    The smaller side is solved for and held; the other side's gradients pass by one at a time.
+    One side is solved for and held; the other side's gradients pass by one at a time. Solved for the datasets, A^-1 is
+    remembered for all test sets of the run.
     """
-    flip = len(trained.subsets) < len(trained.datasets)
     datasets = gradients(trained, model, trained.datasets.values(), normalise)
     subsets = gradients(trained, model, trained.subsets.values(), False)
-    held, streamed = (subsets, datasets) if flip else (datasets, subsets)
-    solved = solve(torch.stack(list(held)))
-    found = torch.stack([(solved @ passing).double() for passing in streamed], dim=1)
-    return found.T if flip else found
+    if solved_side(side, len(trained.datasets), len(trained.subsets)) == "datasets":
+        solved = trained.remembered("solved datasets", lambda: solve(torch.stack(list(datasets))), "datasets")
+        return torch.stack([(solved @ passing).double() for passing in subsets], dim=1)
+    solved = solve(torch.stack(list(subsets)))
+    return torch.stack([(solved @ passing).double() for passing in datasets])
+
+
+def solved_side(side: Side, datasets: int, subsets: int) -> Side:
+    """For which side a system is solved: ``auto`` takes the datasets unless they are more than four times as many.
+
+    A matrix over the examples of a run serves all its test sets where the datasets are solved for.
+    """
+    if side != "auto":
+        return side
+    return "subsets" if datasets > 4 * subsets else "datasets"
 
 
 def available_memory(device: torch.device) -> int:

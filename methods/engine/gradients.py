@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.moments import Moments
 from lodo.tasks.model import Examples, autocast, token_losses
-from lodo.tasks.trained import Checkpoint, TrainedModel
+from lodo.tasks.trained import Checkpoint, Scope, TrainedModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,6 +136,22 @@ def products(
     return found
 
 
+def remembered_gradient(trained: TrainedModel, point: object) -> Accumulate:
+    """`gradient` of the trained model's datasets and subsets, remembered for all test sets of a run, or all runs.
+
+    ``point`` names the weights at which it is taken, in words.
+    """
+    owners = {id(examples): ("datasets", name) for name, examples in trained.datasets.items()}
+    owners |= {id(examples): ("subsets", name) for name, examples in trained.subsets.items()}
+
+    def accumulate(model: nn.Module, examples: Examples) -> Tensor:
+        side, name = owners[id(examples)]
+        scope: Scope = "datasets" if side == "datasets" else "subsets"
+        return trained.remembered(f"gradient at {point} of {side}/{name}", partial(gradient, model, examples), scope)
+
+    return accumulate
+
+
 def gradient_products(trained: TrainedModel, checkpoint: Checkpoint, view: str = PLAIN.name) -> GradientProducts:
     """The gradient pass of a checkpoint, shared by all first-order methods of the same run.
 
@@ -148,7 +164,7 @@ def gradient_products(trained: TrainedModel, checkpoint: Checkpoint, view: str =
         checkpoint.load_into(model)
         views = views_of(Moments.of(checkpoint, model, trained.recipe.betas))
         with autocast(trained.recipe, str(next(model.parameters()).device)):
-            return products(model, trained, views=views)
+            return products(model, trained, remembered_gradient(trained, checkpoint.step), views)
 
     found = trained.shared(f"gradients-{checkpoint.step}", partial(compute, checkpoint))
     chosen = View(view)

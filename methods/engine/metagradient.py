@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -243,4 +244,9 @@ def subset_gradients(trained: TrainedModel, course: Course, theta: Tensor) -> Te
     with torch.no_grad():
         for name, value in course.layout.views(theta).items():
             parameters[name].copy_(value)
-    return torch.stack([gradient(model, examples) for examples in trained.subsets.values()])
+    return torch.stack(
+        [
+            trained.remembered(f"gradient of {name} after the replay", partial(gradient, model, examples), "subsets")
+            for name, examples in trained.subsets.items()
+        ]
+    )

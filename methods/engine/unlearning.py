@@ -1,6 +1,6 @@
 """Unlearning trajectories: an objective minimised from theta_0 over batches, with losses taken on the way."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -90,28 +90,18 @@ def ascent(model: nn.Module, part: Part) -> Tensor:
 
 
 def unlearn(
-    trained: TrainedModel,
-    terms: Sequence[Term],
-    how: Ascent,
-    evaluate: Callable[[nn.Module], Tensor],
-    marks: Sequence[int],
-    micro_batch: int = 64,
-    finished: Callable[[nn.Module], None] | None = None,
+    trained: TrainedModel, terms: Sequence[Term], how: Ascent, marks: Sequence[int], micro_batch: int = 64
 ) -> Tensor:
-    """Minimise the sum of ``terms`` from a copy of theta_0 and evaluate after each marked step.
+    """Minimise the sum of ``terms`` from a copy of theta_0; the weights after each marked step, (len(marks), P).
 
     Each step takes one batch of ``how.batch_size`` from every term's pool. Batches larger than ``micro_batch``
-    accumulate, which changes memory and nothing else. ``finished`` is given the model after the last step, in
-    evaluation mode. Returns evaluate's answers stacked, shape (len(marks), …).
-
-    Raises:
-        AttributionError: the evaluation after a step is not finite; names the step and the cure.
+    accumulate, which changes memory and nothing else.
     """
     model = trained.copy().train(how.dropout)
     device = str(next(model.parameters()).device)
     optimizer = build_optimizer(how.optimizer, model.parameters(), how.lr)
     recipe: Recipe = trained.recipe
-    found = []
+    weights = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (1,), generator=terms[0].generator)))
         orders = [order_of(len(term.pool), how.batch_size, how.steps, term.generator) for term in terms]
@@ -127,28 +117,36 @@ def unlearn(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if step in marks:
-                model.eval()
-                values = evaluate(model)
-                model.train(how.dropout)
-                if not torch.isfinite(values).all():
-                    raise AttributionError(f"unlearning diverged: a loss is not finite after step {step}; lower lr")
-                found.append(values)
-    if finished is not None:
-        finished(model.eval())
-    return torch.stack(found)
+                weights.append(nn.utils.parameters_to_vector(model.parameters()).detach())
+    return torch.stack(weights)
 
 
-def ascend(
+def rises(
     trained: TrainedModel,
-    examples: Examples,
-    how: Ascent,
-    evaluate: Callable[[nn.Module], Tensor],
+    weights: Tensor,
     marks: Sequence[int],
-    generator: torch.Generator,
-    micro_batch: int = 64,
+    groups: Mapping[str, Examples],
+    before: Tensor,
+    finished: Callable[[nn.Module], None] | None = None,
 ) -> Tensor:
-    """Unlearn ``examples`` by plain gradient ascent (UnTrac Eq. 3); the rest as `unlearn`."""
-    return unlearn(trained, [Term(examples, ascent, generator)], how, evaluate, marks, micro_batch)
+    """How far L of each group rises above ``before`` (G,) under each of the weights (T, P); (T, G), nats per token.
+
+    ``finished`` is given the model with the last weights, in evaluation mode.
+
+    Raises:
+        AttributionError: a loss is not finite; names the step and the cure.
+    """
+    model = trained.copy().eval()
+    answers = []
+    for step, row in zip(marks, weights, strict=True):
+        nn.utils.vector_to_parameters(row.clone(), model.parameters())
+        losses = trained.losses(groups, model)
+        if not torch.isfinite(losses).all():
+            raise AttributionError(f"unlearning diverged: a loss is not finite after step {step}; lower lr")
+        answers.append(losses - before)
+    if finished is not None:
+        finished(model)
+    return torch.stack(answers)
 
 
 def evenly(steps: int, points: int) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ def _settings(kind: Literal["logistic", "ridge"], width: int) -> dict[tuple[Scal
             ),
             subset_size=subset_size,
             min_pairs=min_pairs,
-            examples=64,
+            examples=250,
         )
     return found
 

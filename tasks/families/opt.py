@@ -20,7 +20,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         ),
         subset_size=32,
         min_pairs=8,
-        examples=48,
+        examples=250,
     ),
     ("mini", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),
@@ -30,7 +30,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         ),
         subset_size=256,
         min_pairs=128,
-        examples=128,
+        examples=200,
     ),
     ("small", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=8192),
