@@ -30,15 +30,25 @@ class DefinitionName(StrEnum):
     all_examples = "all-examples"
 
 
+class SuiteName(StrEnum):
+    default = "default"
+    full = "full"
+
+
 class What(StrEnum):
     tasks = "tasks"
     methods = "methods"
+    values = "values"
     suites = "suites"
 
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Where finished work is kept [default: $LODO_HOME or the user's cache].")
 ]
+SuiteOption = Annotated[
+    SuiteName, typer.Option(help="Methods that run: one a family at least, or all whose packages are there.")
+]
+TextSeedOption = Annotated[int, typer.Option(help="Which draw of the generated text; what is planted stays.")]
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder with corpora/ and tests/ [default: generated text].")
 ]
@@ -50,12 +60,14 @@ def run(
         list[str] | None, typer.Option(help="Task, e.g. opt-equal/toxigen; repeatable [default: all].")
     ] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only these methods: a name or file.py:Class.")] = None,
+    suite: SuiteOption = SuiteName.default,
     add_method: Annotated[list[str] | None, typer.Option(help="A method more than the suite's.")] = None,
     set: Annotated[
         list[str] | None, typer.Option("--set", help="METHOD.lr=1e-4, recipe.steps=60, model.width=32; repeatable.")
     ] = None,
     scale: Annotated[ScaleName, typer.Option(help="Sizes and steps, never definitions.")] = ScaleName.mini,
     data: DataOption = None,
+    text_seed: TextSeedOption = 0,
     seeds: Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")] = 3,
     runs: Annotated[int, typer.Option(help="Redraws of the training examples that a method sees.")] = 4,
     definition: Annotated[
@@ -81,10 +93,12 @@ def run(
     request = make_request(
         tasks=task or (),
         methods=method or (),
+        suite=suite.value,
         add_methods=add_method or (),
         settings=set or (),
         scale=scale.value,
         data=data,
+        text_seed=text_seed,
         seeds=seeds,
         runs=runs,
         definition=definition.value,
@@ -96,14 +110,19 @@ def run(
 
 
 @app.command("list")
-def list_(what: What, data: DataOption = None, store: StoreOption = None) -> None:
-    """Show the tasks of a source, the methods, or the suites.
+def list_(
+    what: What,
+    data: DataOption = None,
+    store: StoreOption = None,
+    scale: Annotated[ScaleName, typer.Option(help="At which the methods' values are shown.")] = ScaleName.mini,
+) -> None:
+    """Show the tasks of a source, the methods, why their values are what they are, or the suites.
 
     [bold]Example:[/bold] lodo list methods
     """
-    from lodo.benchmark.commands import list_command
+    from lodo.benchmark.listing import list_command
 
-    list_command(what.value, data, store, Console(emoji=False))
+    list_command(what.value, data, store, scale.value, Console(emoji=False))
 
 
 @app.command()

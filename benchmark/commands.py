@@ -1,6 +1,5 @@
 """What the command line's commands do and print."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -16,20 +15,15 @@ from lodo.benchmark.display import show_scores
 from lodo.benchmark.pipeline import (
     RUN_FILE,
     check_out,
-    do_missing,
     execute,
     identity_of_run,
-    make_request,
     plan_request,
 )
-from lodo.benchmark.plan import Inventory, Plan, Request, choose_tasks, inventory_chain, read_inventory
+from lodo.benchmark.plan import Plan, Request
 from lodo.benchmark.progress import duration
 from lodo.benchmark.store import DamagedEntry, Store, default_home
 from lodo.benchmark.timing import expected_seconds
-from lodo.methods.base import METHODS, AttributionMethod
-from lodo.methods.select import default_suite
 from lodo.tasks.errors import InputError
-from lodo.tasks.family import FAMILIES
 
 PLURAL = {
     "prepared": "mixtures",
@@ -115,8 +109,11 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     for kind in PLURAL:
         if kind in wanted:
             table.add_row(PLURAL[kind], *map(str, (wanted[kind], found[kind], wanted[kind] - found[kind])))
+    runs = f"{request.runs} runs"
+    if any(request.runs_on(task) != request.runs for task in plan.tasks):
+        runs = "1 run (all examples are shown, so nothing is redrawn)"
     console.print(
-        f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {request.runs} runs, scale "
+        f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {runs}, scale "
         f"{request.scale}, {request.source_kind} text, truth by {request.definition}",
         highlight=False,
         soft_wrap=True,
@@ -127,61 +124,6 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
         console.print(
             f"likely to take about {duration(seconds)} with {jobs} processes ({basis})", highlight=False, soft_wrap=True
         )
-
-
-def list_command(what: str, data: Path | None, store: Path | None, console: Console) -> None:
-    """`lodo list`."""
-    table = Table(box=None, pad_edge=False)
-    if what == "methods":
-        for column in ("method", "what it is", "source", "hyperparameters (paper)", "runs"):
-            table.add_column(column, no_wrap=column == "method")
-        for name in METHODS.names():
-            cls = METHODS.get(name)
-            values = ", ".join(f"{key}={value}" for key, value in cls().hyperparameters.items())
-            table.add_row(name, cls.summary, cls.paper, values, _when(cls))
-    elif what == "suites":
-        table.add_column("suite")
-        table.add_column("methods")
-        references = [name for name in METHODS.names() if METHODS.get(name).reference]
-        table.add_row("default", ", ".join([*default_suite(), *references]))
-    else:
-        request = make_request(data=data)
-        opened = open_store(store)
-        plan_inventory = _inventory(request, opened, console)
-        for column in ("task", "datasets", "test set", "training sequences", "model", "runs"):
-            table.add_column(column, no_wrap=column == "task")
-        names = [f"{family}/{test}" for family in FAMILIES.names() for test in plan_inventory.tests]
-        for task in choose_tasks(dataclasses.replace(request, tasks=tuple(names)), plan_inventory):
-            model = f"OPT d={task.model.width}, {task.model.layers} layers"
-            if task.model.kind != "opt":
-                model = f"{task.model.kind} d={task.model.width}, solved exactly"
-            table.add_row(
-                task.name,
-                str(len(task.mixture.datasets)),
-                task.test_set.name,
-                str(sum(item.slots for item in task.mixture.datasets)),
-                model,
-                "by default" if FAMILIES.get(task.name.partition("/")[0]).default else "on request",
-            )
-    console.print(table)
-
-
-def _when(cls: type[AttributionMethod]) -> str:
-    """When a method runs: by default, on request, or not before a package is installed."""
-    missing = cls.missing()
-    if missing:
-        return "; ".join(f"needs {module}: {how}" for module, how in missing.items())
-    if cls.reference:
-        return "always"
-    if cls.requires:
-        return f"on request: has {', '.join(cls.requires)}"
-    return f"on request: {cls.on_request}" if cls.on_request else "by default"
-
-
-def _inventory(request: Request, store: Store, console: Console) -> Inventory:
-    chain = inventory_chain(request)
-    do_missing(store, [chain], {}, 1, 1, console, "Reading")
-    return read_inventory(store, chain.works[0].job)
 
 
 def check_command(reference: str, settings: Sequence[str], console: Console) -> bool:

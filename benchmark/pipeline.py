@@ -24,9 +24,11 @@ from lodo.benchmark.plan import (
 )
 from lodo.benchmark.progress import ProgressListener
 from lodo.benchmark.scheduler import Chain, intact, run_chains
+from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import Store, default_home
 from lodo.methods.base import METHODS
-from lodo.methods.select import default_suite, method_class, tuned_method
+from lodo.methods.select import explain, method_class, tuned_method
+from lodo.methods.select import suite as suite_members
 from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
@@ -49,10 +51,12 @@ def make_request(
     *,
     tasks: Sequence[str] = (),
     methods: Sequence[str] = (),
+    suite: str = "default",
     add_methods: Sequence[str] = (),
     settings: Sequence[str] = (),
     scale: Scale = "mini",
     data: Path | None = None,
+    text_seed: int = 0,
     seeds: int = 3,
     runs: int = 4,
     definition: Definition = "fixed-steps",
@@ -60,7 +64,10 @@ def make_request(
     threads: int = 1,
     compile: bool = False,
 ) -> Request:
-    """Validate what was asked for. Raises InputError naming the option that is wrong and the cure."""
+    """Validate what was asked for; methods that are named stand in the suite's place.
+
+    Raises InputError naming the option that is wrong and the cure.
+    """
     if seeds < 1:
         raise InputError(f"--seeds {seeds}: at least one seed is needed")
     if runs < 1:
@@ -76,7 +83,8 @@ def make_request(
             changes[key] = value
         else:
             by_method.setdefault(owner, {})[field] = value
-    references = [*(methods or default_suite()), *add_methods]
+    members = suite_members(suite)
+    references = [*(methods or members), *add_methods]
     references += [name for name in METHODS.names() if METHODS.get(name).reference]
     choices: dict[str, MethodChoice] = {}
     for reference in references:
@@ -92,7 +100,7 @@ def make_request(
         raise InputError(f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}")
     return Request(
         scale=scale,
-        folder=None if data is None else str(data.resolve()),
+        source=open_source(data, text_seed),
         tasks=tuple(dict.fromkeys(tasks)),
         definition=definition,
         seeds=seeds,
@@ -197,9 +205,14 @@ def execute(
     counts: dict[str, int] = {}
     for key in computed:
         counts[kinds[key]] = counts.get(kinds[key], 0) + 1
-    tables = Tables.from_rows(collect(store, plan), manifest(request, plan))
+    tables = tables_of(store, plan)
     write_tables(out, tables)
     return Result(tables, write_leaderboard(tables, out), counts)
+
+
+def tables_of(store: Store, plan: Plan) -> Tables:
+    """The result tables of a plan whose work is all in the store."""
+    return Tables.from_rows(collect(store, plan), manifest(plan.request, plan))
 
 
 def manifest(request: Request, plan: Plan) -> dict[str, Any]:
@@ -214,7 +227,7 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
         "source": request.source_kind,
         "definition": request.definition,
         "seeds": request.seeds,
-        "runs": request.runs,
+        "runs": max(map(request.runs_on, plan.tasks)),
         "changes": dict(request.changes),
         "hardware": {
             "machine": platform.machine(),
@@ -228,7 +241,10 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
         "methods": {
             choice.name: {
                 "hyperparameters": json.loads(canonical_json(choice.method.hyperparameters)),
-                "tuned_on": choice.method.tuned_on if choice.method.tuned.get(request.scale) else "",
+                "provenance": {
+                    name: {"reason": setting.why.reason, "detail": setting.why.detail}
+                    for name, setting in explain(choice.method, request.scale).items()
+                },
                 "paper": choice.method.paper,
                 "summary": choice.method.summary,
                 "reference": choice.method.reference,
