@@ -53,6 +53,14 @@ def check_device(device: str) -> None:
         raise InputError(f"--device {device}: torch finds no such device here; use --device cpu")
 
 
+def open_for(request: Request, store_path: Path | None, jobs: int | None) -> tuple[Store, int]:
+    """The store and the number of processes of a request. Raises InputError for a bad device, store or number."""
+    check_device(request.runtime.device)
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: at least one process is needed")
+    return open_store(store_path), jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+
+
 def run_command(
     request: Request,
     out: Path,
@@ -64,19 +72,15 @@ def run_command(
     console: Console,
 ) -> None:
     """`lodo run`."""
-    check_device(request.runtime.device)
     check_out(out, None)
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs {jobs}: at least one process is needed")
-    store = open_store(store_path)
-    jobs = jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+    store, jobs = open_for(request, store_path, jobs)
     begun = time.monotonic()
     plan = plan_request(request, store, jobs, console)
     check_out(out, identity_of_run(request, plan))
     for warning in plan.inventory.warnings:
         console.print(f"[yellow]warning[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
     if retry:
-        _forget_failures(store, plan)
+        forget_failures(store, plan)
     show_plan(plan, store, jobs, console)
     if dry_run:
         return
@@ -87,7 +91,8 @@ def run_command(
     console.print(f"leaderboard: {result.page.resolve()}", highlight=False, soft_wrap=True)
 
 
-def _forget_failures(store: Store, plan: Plan) -> None:
+def forget_failures(store: Store, plan: Plan) -> None:
+    """Take failed runs of a plan out of the store, so that they are tried again."""
     for key, chain in plan.producers.items():
         for work in chain.works:
             if work.job.key == key and (store.path(work.job) / "failure.json").exists():
@@ -95,8 +100,22 @@ def _forget_failures(store: Store, plan: Plan) -> None:
 
 
 def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
-    """How many jobs of each kind the run takes, what the store has, and how long the rest is likely to take."""
+    """What a run is of, and `show_work`."""
     request = plan.request
+    runs = f"{request.runs} runs"
+    if any(request.runs_on(task) != request.runs for task in plan.tasks):
+        runs = "1 run (all examples are shown, so nothing is redrawn)"
+    console.print(
+        f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {runs}, scale "
+        f"{request.scale}, {request.source_kind} text, truth by {request.definition}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    show_work(plan, store, jobs, console)
+
+
+def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
+    """How many jobs of each kind a plan takes, what the store has, and how long the rest is likely to take."""
     wanted: dict[str, int] = {}
     found: dict[str, int] = {}
     for chain in plan.chains:
@@ -109,15 +128,6 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     for kind in PLURAL:
         if kind in wanted:
             table.add_row(PLURAL[kind], *map(str, (wanted[kind], found[kind], wanted[kind] - found[kind])))
-    runs = f"{request.runs} runs"
-    if any(request.runs_on(task) != request.runs for task in plan.tasks):
-        runs = "1 run (all examples are shown, so nothing is redrawn)"
-    console.print(
-        f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {runs}, scale "
-        f"{request.scale}, {request.source_kind} text, truth by {request.definition}",
-        highlight=False,
-        soft_wrap=True,
-    )
     console.print(table)
     seconds, basis = expected_seconds(plan, store, jobs)
     if seconds:

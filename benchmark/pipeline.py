@@ -27,7 +27,7 @@ from lodo.benchmark.scheduler import Chain, intact, run_chains
 from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import Store, default_home
 from lodo.methods.base import METHODS
-from lodo.methods.select import explain, method_class, tuned_method
+from lodo.methods.select import explain, method_class, split_settings, tuned_method
 from lodo.methods.select import suite as suite_members
 from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.tables import Tables, write_tables
@@ -72,17 +72,7 @@ def make_request(
         raise InputError(f"--seeds {seeds}: at least one seed is needed")
     if runs < 1:
         raise InputError(f"--runs {runs}: at least one run is needed")
-    by_method: dict[str, dict[str, str]] = {}
-    changes: dict[str, str] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        owner, _, field = key.rpartition(".")
-        if not equals or not owner or not field:
-            raise InputError(f"--set {setting}: write it as METHOD.name=value or recipe.name=value")
-        if owner in GROUPS:
-            changes[key] = value
-        else:
-            by_method.setdefault(owner, {})[field] = value
+    by_method, changes = split_settings(settings, GROUPS)
     members = suite_members(suite)
     references = [*(methods or members), *add_methods]
     references += [name for name in METHODS.names() if METHODS.get(name).reference]
@@ -148,6 +138,17 @@ def do_missing(
         return run_chains(store, missing, producers, jobs, threads, listener, timeout)
 
 
+def do_all(store: Store, plan: Plan, jobs: int, console: Console, timeout: float | None = None) -> list[str]:
+    """Do all of a plan's work that the store lacks; returns the keys of the jobs computed. Raises as `run_chains`."""
+    threads = plan.request.runtime.threads
+    computed = do_missing(store, plan.chains, plan.producers, jobs, threads, console, "Running", timeout)
+    for _ in range(2):  # what the first pass found damaged while reading is done again
+        missing = [chain for chain in plan.chains if not intact(store, chain)]
+        if missing:
+            computed += do_missing(store, missing, plan.producers, jobs, threads, console, "Redoing", timeout)
+    return computed
+
+
 def identity_of_run(request: Request, plan: Plan) -> dict[str, Any]:
     """What an out directory stands for: runs that differ here must not share one; methods, seeds, runs may grow."""
     return {
@@ -158,6 +159,7 @@ def identity_of_run(request: Request, plan: Plan) -> dict[str, Any]:
         "tasks": [task.name for task in plan.tasks],
         "changes": dict(request.changes),
         "device": request.runtime.device,
+        "sweep": None,
     }
 
 
@@ -191,16 +193,8 @@ def execute(
     identity = identity_of_run(request, plan)
     check_out(out, identity)
     out.mkdir(parents=True, exist_ok=True)
-    _write(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(plan.keys)})
-    computed = do_missing(
-        store, plan.chains, plan.producers, jobs, request.runtime.threads, console, "Running", timeout
-    )
-    for _ in range(2):  # what the first pass found damaged while reading is done again
-        missing = [chain for chain in plan.chains if not intact(store, chain)]
-        if missing:
-            computed += do_missing(
-                store, missing, plan.producers, jobs, request.runtime.threads, console, "Redoing", timeout
-            )
+    write_json(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(plan.keys)})
+    computed = do_all(store, plan, jobs, console, timeout)
     kinds = {work.job.key: work.job.kind for chain in plan.chains for work in chain.works}
     counts: dict[str, int] = {}
     for key in computed:
@@ -264,7 +258,8 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file aside and move it into place."""
     aside = path.with_suffix(".tmp")
     aside.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False))
     os.replace(aside, path)

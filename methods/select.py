@@ -1,7 +1,7 @@
 """Chooses methods and sets their hyperparameters from names, files and options."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -60,6 +60,22 @@ def suites_of(cls: type[AttributionMethod]) -> tuple[str, ...]:
     return SUITES[SUITES.index(cls.suite) :]
 
 
+def split_settings(settings: Iterable[str], groups: Iterable[str]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Options ``OWNER.name=value`` by method name, and those of the groups of settings by key. Raises InputError."""
+    by_method: dict[str, dict[str, str]] = {}
+    changes: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        owner, _, field = key.rpartition(".")
+        if not equals or not owner or not field:
+            raise InputError(f"--set {setting}: write it as METHOD.name=value or recipe.name=value")
+        if owner in groups:
+            changes[key] = value
+        else:
+            by_method.setdefault(owner, {})[field] = value
+    return by_method, changes
+
+
 def tuned_method(reference: str, scale: str, changes: Mapping[str, str]) -> AttributionMethod:
     """A method with its defaults, then what replaces them at the scale, then its tuning record, then the changes.
 
@@ -71,9 +87,9 @@ def tuned_method(reference: str, scale: str, changes: Mapping[str, str]) -> Attr
     return build_method(reference, {**scaled_values(cls, scale), **changes})
 
 
-def scaled_values(cls: type[AttributionMethod], scale: str) -> dict[str, Any]:
-    """What replaces a method's defaults at a scale: its tuning record's values before those in its class."""
-    record = read_record(cls, scale)
+def scaled_values(cls: type[AttributionMethod], scale: str, recorded: bool = True) -> dict[str, Any]:
+    """What replaces a method's defaults at a scale: if ``recorded``, its record's values before those in its class."""
+    record = read_record(cls, scale) if recorded else None
     replaced = {name: setting.value for name, setting in _scaled(cls, scale).items()}
     return {**replaced, **(record.values if record else {})}
 
