@@ -20,6 +20,7 @@ Positive = Annotated[float, Field(gt=0)]
 Damping = Annotated[float, Field(ge=0)]
 
 TUNED_ON = "opt-equal/toxigen at scale mini on generated text"
+SIDES = "how many subsets there are decides the side that is solved for, of which few iterations tell; set side"
 NOT_POSITIVE = "raise damping, or set gauss_newton=true, whose matrix has no negative eigenvalues"
 STILL_NOT_POSITIVE = "raise damping: a Gauss-Newton matrix is positive definite with any but zero or rounding"
 
@@ -98,6 +99,7 @@ class Lissa(HessianInfluence):
     summary: ClassVar[str] = "influence function, inverse Hessian by LiSSA"
     paper: ClassVar[str] = "Agarwal et al. 2017; UnTrac Eq. 8"
     tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 80}}
+    exempt: ClassVar[Mapping[str, str]] = {"subsets do not depend on each other": SIDES}
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.gradients import gradient
@@ -150,6 +152,7 @@ class ConjugateGradient(HessianInfluence):
     summary: ClassVar[str] = "influence function, inverse Gauss-Newton matrix by conjugate gradient"
     paper: ClassVar[str] = "Martens 2010; Koh & Liang 2017; UnTrac Eq. 8"
     tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 16, "iterations": 10}}
+    exempt: ClassVar[Mapping[str, str]] = {"subsets do not depend on each other": SIDES}
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.solvers import conjugate_gradient
@@ -189,6 +192,9 @@ class Arnoldi(HessianInfluence):
     summary: ClassVar[str] = "influence function in the Hessian's dominant eigenspace, by Arnoldi iteration"
     paper: ClassVar[str] = "Schioppa et al. 2022; UnTrac Eq. 8"
     tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 16, "steps": 12, "top": 6}}
+    exempt: ClassVar[Mapping[str, str]] = {
+        "sign of the truth": "six eigenvectors, as at mini, hold too little of the gradients; a hundred hold enough"
+    }
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
