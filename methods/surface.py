@@ -30,6 +30,7 @@ class TokenCount(AttributionMethod):
     """
 
     summary: ClassVar[str] = "number of training tokens"
+    exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a count is the same for every subset"}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -54,6 +55,7 @@ class DatasetLoss(AttributionMethod):
     """
 
     summary: ClassVar[str] = "minus the model's loss on each dataset"
+    exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a dataset's loss is the same for every subset"}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         losses = trained.remembered("dataset losses", lambda: trained.losses(trained.datasets), "datasets")
