@@ -1,7 +1,7 @@
 """The figures of a sweep: score and cost, or score and forgetting, against what was swept."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -13,6 +13,11 @@ from lodo.reports.tables import ReportError
 
 SIZE = {"width": 380, "height": 300}
 KNOWN = {"trained": "trained on everything", "retrained": "truly retrained without it"}
+# Where each level's name begins or ends, in pixels.
+SIDES: tuple[tuple[str, int, Literal["left", "right"]], ...] = (
+    (KNOWN["trained"], 4, "left"),
+    (KNOWN["retrained"], SIZE["width"] - 4, "right"),
+)
 
 
 def cost_figure(found: pd.DataFrame, axis: str, key: str = "sweep") -> Sketch:
@@ -54,7 +59,7 @@ def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, k
     scale = alt.Scale(type="log", nice=True)
     below = [_panel(lines, axis, "perplexity", "perplexity of the forgotten text", scale, labels)]
     # The two levels can lie close together: one is named on the left, the other on the right.
-    for label, place, align in zip(KNOWN.values(), (4, SIZE["width"] - 4), ("left", "right"), strict=True):
+    for label, place, align in SIDES:
         level = alt.Chart(forgotten[forgotten["label"] == label]).encode(y="perplexity:Q")
         below.append(level.mark_rule(color=INK, strokeDash=[5, 3], opacity=0.7))
         text = level.mark_text(align=align, baseline="bottom", dy=-2, color=INK)
