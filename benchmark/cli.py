@@ -1,13 +1,37 @@
-"""The command line: run, list, status, check, report, compare. Heavy libraries are imported where they are needed."""
+"""The command line: run, sweep, tune, list, status, check, report, compare. Heavy libraries are imported late."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+from lodo.benchmark.options import (
+    AddOption,
+    DataOption,
+    DefinitionName,
+    DefinitionOption,
+    DeviceOption,
+    DryRunOption,
+    JobsOption,
+    MethodOption,
+    RetryOption,
+    RunsOption,
+    ScaleName,
+    ScaleOption,
+    SeedsOption,
+    SetOption,
+    StoreOption,
+    SuiteName,
+    SuiteOption,
+    TaskOption,
+    TextSeedOption,
+    ThreadsOption,
+    TimeoutOption,
+    What,
+)
 
 app = typer.Typer(
     help="Which training dataset made the model do this, and which method can tell without retraining?",
@@ -19,57 +43,28 @@ app = typer.Typer(
 )
 
 
-class ScaleName(StrEnum):
-    mini = "mini"
-    small = "small"
-    paper = "paper"
-
-
-class DefinitionName(StrEnum):
-    fixed_steps = "fixed-steps"
-    all_examples = "all-examples"
-
-
-class What(StrEnum):
-    tasks = "tasks"
-    methods = "methods"
-    suites = "suites"
-
-
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="Where finished work is kept [default: $LODO_HOME or the user's cache].")
-]
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Folder with corpora/ and tests/ [default: generated text].")
-]
-
-
 @app.command()
 def run(
-    task: Annotated[
-        list[str] | None, typer.Option(help="Task, e.g. opt-equal/toxigen; repeatable [default: all].")
-    ] = None,
-    method: Annotated[list[str] | None, typer.Option(help="Only these methods: a name or file.py:Class.")] = None,
-    add_method: Annotated[list[str] | None, typer.Option(help="A method more than the suite's.")] = None,
-    set: Annotated[
-        list[str] | None, typer.Option("--set", help="METHOD.lr=1e-4, recipe.steps=60, model.width=32; repeatable.")
-    ] = None,
-    scale: Annotated[ScaleName, typer.Option(help="Sizes and steps, never definitions.")] = ScaleName.mini,
+    task: TaskOption = None,
+    method: MethodOption = None,
+    suite: SuiteOption = SuiteName.default,
+    add_method: AddOption = None,
+    set: SetOption = None,
+    scale: ScaleOption = ScaleName.mini,
     data: DataOption = None,
-    seeds: Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")] = 3,
-    runs: Annotated[int, typer.Option(help="Redraws of the training examples that a method sees.")] = 4,
-    definition: Annotated[
-        DefinitionName, typer.Option(help="What leaving out means (UnTrac Eq. 1, or Koh et al. 2019).")
-    ] = DefinitionName.fixed_steps,
+    text_seed: TextSeedOption = 0,
+    seeds: SeedsOption = 3,
+    runs: RunsOption = 4,
+    definition: DefinitionOption = DefinitionName.fixed_steps,
     out: Annotated[Path, typer.Option(help="Folder for tables and page.")] = Path("lodo-out"),
     store: StoreOption = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    jobs: Annotated[int | None, typer.Option(help="Processes at once [default: cores / threads].")] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads of a process; part of a result's identity.")] = 1,
+    device: DeviceOption = "cpu",
+    jobs: JobsOption = None,
+    threads: ThreadsOption = 1,
     compile: Annotated[bool, typer.Option("--compile", help="torch.compile the trainings.")] = False,
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    timeout: TimeoutOption = None,
+    retry: RetryOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Train, leave out, attribute, score, report; what is done is never done again.
 
@@ -81,10 +76,12 @@ def run(
     request = make_request(
         tasks=task or (),
         methods=method or (),
+        suite=suite.value,
         add_methods=add_method or (),
         settings=set or (),
         scale=scale.value,
         data=data,
+        text_seed=text_seed,
         seeds=seeds,
         runs=runs,
         definition=definition.value,
@@ -95,15 +92,116 @@ def run(
     run_command(request, out, store, jobs, timeout, retry, dry_run, Console(emoji=False))
 
 
+@app.command()
+def sweep(
+    over: Annotated[
+        list[str] | None,
+        typer.Option(help="task.examples=16,48,all or METHOD.lr=1e-5,1e-4; repeatable, the first is drawn along x."),
+    ] = None,
+    task: TaskOption = None,
+    method: MethodOption = None,
+    suite: SuiteOption = SuiteName.default,
+    add_method: AddOption = None,
+    set: SetOption = None,
+    scale: ScaleOption = ScaleName.mini,
+    data: DataOption = None,
+    text_seed: TextSeedOption = 0,
+    seeds: SeedsOption = 3,
+    runs: RunsOption = 4,
+    definition: DefinitionOption = DefinitionName.fixed_steps,
+    forgetting: Annotated[
+        bool, typer.Option("--forgetting", help="A second figure: score and what unlearning forgot.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for rows, table and figure.")] = Path("lodo-sweep"),
+    store: StoreOption = None,
+    device: DeviceOption = "cpu",
+    jobs: JobsOption = None,
+    threads: ThreadsOption = 1,
+    timeout: TimeoutOption = None,
+    retry: RetryOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Score and cost of methods over a grid of examples shown or hyperparameters, as rows, a table and a figure.
+
+    [bold]Example:[/bold] lodo sweep --over task.examples=16,48,128,250,500,all --task opt-equal/toxigen
+    """
+    from lodo.benchmark.pipeline import make_request
+    from lodo.benchmark.sweeping import sweep_command
+
+    request = make_request(
+        tasks=task or (),
+        methods=method or (),
+        suite=suite.value,
+        add_methods=add_method or (),
+        settings=set or (),
+        scale=scale.value,
+        data=data,
+        text_seed=text_seed,
+        seeds=seeds,
+        runs=runs,
+        definition=definition.value,
+        device=device,
+        threads=threads,
+    )
+    console = Console(emoji=False)
+    sweep_command(request, over or (), forgetting, out, store, jobs, timeout, retry, dry_run, console)
+
+
+@app.command()
+def tune(
+    method: Annotated[str, typer.Argument(help="A method's name or file.py:Class.")],
+    grid: Annotated[list[str] | None, typer.Option(help="name=value,value of a hyperparameter; repeatable.")] = None,
+    task: TaskOption = None,
+    set: SetOption = None,
+    scale: ScaleOption = ScaleName.mini,
+    examples: Annotated[str, typer.Option(help="Of each dataset that a run shows, a number or all.")] = "250",
+    seeds: SeedsOption = 2,
+    runs: RunsOption = 2,
+    write: Annotated[bool, typer.Option("--write", help="Store the record: the winner becomes the default.")] = False,
+    store: StoreOption = None,
+    device: DeviceOption = "cpu",
+    jobs: JobsOption = None,
+    threads: ThreadsOption = 1,
+    timeout: TimeoutOption = None,
+    retry: RetryOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Choose a method's values on tasks that are never scored: the grid, each point's score and cost, the winner.
+
+    [bold]Example:[/bold] lodo tune untrac --grid lr=1e-6,1e-5,1e-4 --grid batch_size=8,32
+    """
+    from lodo.benchmark.sweeping import tune_command
+    from lodo.benchmark.tuning import make_tuning
+
+    tuning = make_tuning(
+        method,
+        grid or (),
+        tasks=task or (),
+        settings=set or (),
+        scale=scale.value,
+        examples=examples,
+        seeds=seeds,
+        runs=runs,
+        device=device,
+        threads=threads,
+    )
+    tune_command(tuning, write, store, jobs, timeout, retry, dry_run, set or (), Console(emoji=False))
+
+
 @app.command("list")
-def list_(what: What, data: DataOption = None, store: StoreOption = None) -> None:
-    """Show the tasks of a source, the methods, or the suites.
+def list_(
+    what: What,
+    data: DataOption = None,
+    store: StoreOption = None,
+    scale: Annotated[ScaleName, typer.Option(help="At which the methods' values are shown.")] = ScaleName.mini,
+) -> None:
+    """Show the tasks of a source, the methods, why their values are what they are, or the suites.
 
     [bold]Example:[/bold] lodo list methods
     """
-    from lodo.benchmark.commands import list_command
+    from lodo.benchmark.listing import list_command
 
-    list_command(what.value, data, store, Console(emoji=False))
+    list_command(what.value, data, store, scale.value, Console(emoji=False))
 
 
 @app.command()

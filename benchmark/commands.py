@@ -1,6 +1,5 @@
 """What the command line's commands do and print."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -16,20 +15,15 @@ from lodo.benchmark.display import show_scores
 from lodo.benchmark.pipeline import (
     RUN_FILE,
     check_out,
-    do_missing,
     execute,
     identity_of_run,
-    make_request,
     plan_request,
 )
-from lodo.benchmark.plan import Inventory, Plan, Request, choose_tasks, inventory_chain, read_inventory
+from lodo.benchmark.plan import Plan, Request
 from lodo.benchmark.progress import duration
 from lodo.benchmark.store import DamagedEntry, Store, default_home
 from lodo.benchmark.timing import expected_seconds
-from lodo.methods.base import METHODS, AttributionMethod
-from lodo.methods.select import default_suite
 from lodo.tasks.errors import InputError
-from lodo.tasks.family import FAMILIES
 
 PLURAL = {
     "prepared": "mixtures",
@@ -59,6 +53,14 @@ def check_device(device: str) -> None:
         raise InputError(f"--device {device}: torch finds no such device here; use --device cpu")
 
 
+def open_for(request: Request, store_path: Path | None, jobs: int | None) -> tuple[Store, int]:
+    """The store and the number of processes of a request. Raises InputError for a bad device, store or number."""
+    check_device(request.runtime.device)
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: at least one process is needed")
+    return open_store(store_path), jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+
+
 def run_command(
     request: Request,
     out: Path,
@@ -70,19 +72,15 @@ def run_command(
     console: Console,
 ) -> None:
     """`lodo run`."""
-    check_device(request.runtime.device)
     check_out(out, None)
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs {jobs}: at least one process is needed")
-    store = open_store(store_path)
-    jobs = jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+    store, jobs = open_for(request, store_path, jobs)
     begun = time.monotonic()
     plan = plan_request(request, store, jobs, console)
     check_out(out, identity_of_run(request, plan))
     for warning in plan.inventory.warnings:
         console.print(f"[yellow]warning[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
     if retry:
-        _forget_failures(store, plan)
+        forget_failures(store, plan)
     show_plan(plan, store, jobs, console)
     if dry_run:
         return
@@ -93,7 +91,8 @@ def run_command(
     console.print(f"leaderboard: {result.page.resolve()}", highlight=False, soft_wrap=True)
 
 
-def _forget_failures(store: Store, plan: Plan) -> None:
+def forget_failures(store: Store, plan: Plan) -> None:
+    """Take failed runs of a plan out of the store, so that they are tried again."""
     for key, chain in plan.producers.items():
         for work in chain.works:
             if work.job.key == key and (store.path(work.job) / "failure.json").exists():
@@ -101,8 +100,22 @@ def _forget_failures(store: Store, plan: Plan) -> None:
 
 
 def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
-    """How many jobs of each kind the run takes, what the store has, and how long the rest is likely to take."""
+    """What a run is of, and `show_work`."""
     request = plan.request
+    runs = f"{request.runs} runs"
+    if any(request.runs_on(task) != request.runs for task in plan.tasks):
+        runs = "1 run (all examples are shown, so nothing is redrawn)"
+    console.print(
+        f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {runs}, scale "
+        f"{request.scale}, {request.source_kind} text, truth by {request.definition}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    show_work(plan, store, jobs, console)
+
+
+def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
+    """How many jobs of each kind a plan takes, what the store has, and how long the rest is likely to take."""
     wanted: dict[str, int] = {}
     found: dict[str, int] = {}
     for chain in plan.chains:
@@ -115,73 +128,12 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     for kind in PLURAL:
         if kind in wanted:
             table.add_row(PLURAL[kind], *map(str, (wanted[kind], found[kind], wanted[kind] - found[kind])))
-    console.print(
-        f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {request.runs} runs, scale "
-        f"{request.scale}, {request.source_kind} text, truth by {request.definition}",
-        highlight=False,
-        soft_wrap=True,
-    )
     console.print(table)
     seconds, basis = expected_seconds(plan, store, jobs)
     if seconds:
         console.print(
             f"likely to take about {duration(seconds)} with {jobs} processes ({basis})", highlight=False, soft_wrap=True
         )
-
-
-def list_command(what: str, data: Path | None, store: Path | None, console: Console) -> None:
-    """`lodo list`."""
-    table = Table(box=None, pad_edge=False)
-    if what == "methods":
-        for column in ("method", "what it is", "source", "hyperparameters (paper)", "runs"):
-            table.add_column(column, no_wrap=column == "method")
-        for name in METHODS.names():
-            cls = METHODS.get(name)
-            values = ", ".join(f"{key}={value}" for key, value in cls().hyperparameters.items())
-            table.add_row(name, cls.summary, cls.paper, values, _when(cls))
-    elif what == "suites":
-        table.add_column("suite")
-        table.add_column("methods")
-        references = [name for name in METHODS.names() if METHODS.get(name).reference]
-        table.add_row("default", ", ".join([*default_suite(), *references]))
-    else:
-        request = make_request(data=data)
-        opened = open_store(store)
-        plan_inventory = _inventory(request, opened, console)
-        for column in ("task", "datasets", "test set", "training sequences", "model", "runs"):
-            table.add_column(column, no_wrap=column == "task")
-        names = [f"{family}/{test}" for family in FAMILIES.names() for test in plan_inventory.tests]
-        for task in choose_tasks(dataclasses.replace(request, tasks=tuple(names)), plan_inventory):
-            model = f"OPT d={task.model.width}, {task.model.layers} layers"
-            if task.model.kind != "opt":
-                model = f"{task.model.kind} d={task.model.width}, solved exactly"
-            table.add_row(
-                task.name,
-                str(len(task.mixture.datasets)),
-                task.test_set.name,
-                str(sum(item.slots for item in task.mixture.datasets)),
-                model,
-                "by default" if FAMILIES.get(task.name.partition("/")[0]).default else "on request",
-            )
-    console.print(table)
-
-
-def _when(cls: type[AttributionMethod]) -> str:
-    """When a method runs: by default, on request, or not before a package is installed."""
-    missing = cls.missing()
-    if missing:
-        return "; ".join(f"needs {module}: {how}" for module, how in missing.items())
-    if cls.reference:
-        return "always"
-    if cls.requires:
-        return f"on request: has {', '.join(cls.requires)}"
-    return f"on request: {cls.on_request}" if cls.on_request else "by default"
-
-
-def _inventory(request: Request, store: Store, console: Console) -> Inventory:
-    chain = inventory_chain(request)
-    do_missing(store, [chain], {}, 1, 1, console, "Reading")
-    return read_inventory(store, chain.works[0].job)
 
 
 def check_command(reference: str, settings: Sequence[str], console: Console) -> bool:

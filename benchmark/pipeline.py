@@ -24,9 +24,11 @@ from lodo.benchmark.plan import (
 )
 from lodo.benchmark.progress import ProgressListener
 from lodo.benchmark.scheduler import Chain, intact, run_chains
+from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import Store, default_home
 from lodo.methods.base import METHODS
-from lodo.methods.select import default_suite, method_class, tuned_method
+from lodo.methods.select import explain, method_class, split_settings, tuned_method
+from lodo.methods.select import suite as suite_members
 from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
@@ -49,10 +51,12 @@ def make_request(
     *,
     tasks: Sequence[str] = (),
     methods: Sequence[str] = (),
+    suite: str = "default",
     add_methods: Sequence[str] = (),
     settings: Sequence[str] = (),
     scale: Scale = "mini",
     data: Path | None = None,
+    text_seed: int = 0,
     seeds: int = 3,
     runs: int = 4,
     definition: Definition = "fixed-steps",
@@ -60,23 +64,17 @@ def make_request(
     threads: int = 1,
     compile: bool = False,
 ) -> Request:
-    """Validate what was asked for. Raises InputError naming the option that is wrong and the cure."""
+    """Validate what was asked for; methods that are named stand in the suite's place.
+
+    Raises InputError naming the option that is wrong and the cure.
+    """
     if seeds < 1:
         raise InputError(f"--seeds {seeds}: at least one seed is needed")
     if runs < 1:
         raise InputError(f"--runs {runs}: at least one run is needed")
-    by_method: dict[str, dict[str, str]] = {}
-    changes: dict[str, str] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        owner, _, field = key.rpartition(".")
-        if not equals or not owner or not field:
-            raise InputError(f"--set {setting}: write it as METHOD.name=value or recipe.name=value")
-        if owner in GROUPS:
-            changes[key] = value
-        else:
-            by_method.setdefault(owner, {})[field] = value
-    references = [*(methods or default_suite()), *add_methods]
+    by_method, changes = split_settings(settings, GROUPS)
+    members = suite_members(suite)
+    references = [*(methods or members), *add_methods]
     references += [name for name in METHODS.names() if METHODS.get(name).reference]
     choices: dict[str, MethodChoice] = {}
     for reference in references:
@@ -92,7 +90,7 @@ def make_request(
         raise InputError(f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}")
     return Request(
         scale=scale,
-        folder=None if data is None else str(data.resolve()),
+        source=open_source(data, text_seed),
         tasks=tuple(dict.fromkeys(tasks)),
         definition=definition,
         seeds=seeds,
@@ -140,6 +138,17 @@ def do_missing(
         return run_chains(store, missing, producers, jobs, threads, listener, timeout)
 
 
+def do_all(store: Store, plan: Plan, jobs: int, console: Console, timeout: float | None = None) -> list[str]:
+    """Do all of a plan's work that the store lacks; returns the keys of the jobs computed. Raises as `run_chains`."""
+    threads = plan.request.runtime.threads
+    computed = do_missing(store, plan.chains, plan.producers, jobs, threads, console, "Running", timeout)
+    for _ in range(2):  # what the first pass found damaged while reading is done again
+        missing = [chain for chain in plan.chains if not intact(store, chain)]
+        if missing:
+            computed += do_missing(store, missing, plan.producers, jobs, threads, console, "Redoing", timeout)
+    return computed
+
+
 def identity_of_run(request: Request, plan: Plan) -> dict[str, Any]:
     """What an out directory stands for: runs that differ here must not share one; methods, seeds, runs may grow."""
     return {
@@ -150,6 +159,7 @@ def identity_of_run(request: Request, plan: Plan) -> dict[str, Any]:
         "tasks": [task.name for task in plan.tasks],
         "changes": dict(request.changes),
         "device": request.runtime.device,
+        "sweep": None,
     }
 
 
@@ -183,23 +193,20 @@ def execute(
     identity = identity_of_run(request, plan)
     check_out(out, identity)
     out.mkdir(parents=True, exist_ok=True)
-    _write(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(plan.keys)})
-    computed = do_missing(
-        store, plan.chains, plan.producers, jobs, request.runtime.threads, console, "Running", timeout
-    )
-    for _ in range(2):  # what the first pass found damaged while reading is done again
-        missing = [chain for chain in plan.chains if not intact(store, chain)]
-        if missing:
-            computed += do_missing(
-                store, missing, plan.producers, jobs, request.runtime.threads, console, "Redoing", timeout
-            )
+    write_json(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(plan.keys)})
+    computed = do_all(store, plan, jobs, console, timeout)
     kinds = {work.job.key: work.job.kind for chain in plan.chains for work in chain.works}
     counts: dict[str, int] = {}
     for key in computed:
         counts[kinds[key]] = counts.get(kinds[key], 0) + 1
-    tables = Tables.from_rows(collect(store, plan), manifest(request, plan))
+    tables = tables_of(store, plan)
     write_tables(out, tables)
     return Result(tables, write_leaderboard(tables, out), counts)
+
+
+def tables_of(store: Store, plan: Plan) -> Tables:
+    """The result tables of a plan whose work is all in the store."""
+    return Tables.from_rows(collect(store, plan), manifest(plan.request, plan))
 
 
 def manifest(request: Request, plan: Plan) -> dict[str, Any]:
@@ -214,7 +221,7 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
         "source": request.source_kind,
         "definition": request.definition,
         "seeds": request.seeds,
-        "runs": request.runs,
+        "runs": max(map(request.runs_on, plan.tasks)),
         "changes": dict(request.changes),
         "hardware": {
             "machine": platform.machine(),
@@ -228,7 +235,10 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
         "methods": {
             choice.name: {
                 "hyperparameters": json.loads(canonical_json(choice.method.hyperparameters)),
-                "tuned_on": choice.method.tuned_on if choice.method.tuned.get(request.scale) else "",
+                "provenance": {
+                    name: {"reason": setting.why.reason, "detail": setting.why.detail}
+                    for name, setting in explain(choice.method, request.scale).items()
+                },
                 "paper": choice.method.paper,
                 "summary": choice.method.summary,
                 "reference": choice.method.reference,
@@ -248,7 +258,8 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file aside and move it into place."""
     aside = path.with_suffix(".tmp")
     aside.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False))
     os.replace(aside, path)

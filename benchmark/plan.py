@@ -18,20 +18,24 @@ from lodo.benchmark.jobs import (
     training_job,
 )
 from lodo.benchmark.scheduler import Chain
-from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import Job, Store
 from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES
 from lodo.tasks.registry import did_you_mean
+from lodo.tasks.source import Source
 from lodo.tasks.spec import Definition, Runtime, Scale, Task
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a command asks for, validated as far as it can be without reading any text."""
+    """What a command asks for, validated as far as it can be without reading any text.
+
+    ``tuning``: the tasks are those that are never scored, on text of their own; see `lodo.benchmark.tuning`. A method
+    may stand there several times, with other hyperparameters.
+    """
 
     scale: Scale
-    folder: str | None
+    source: Source
     tasks: tuple[str, ...]
     definition: Definition
     seeds: int
@@ -39,10 +43,15 @@ class Request:
     methods: tuple[MethodChoice, ...]
     runtime: Runtime
     changes: Mapping[str, str]
+    tuning: bool = False
 
     @property
     def source_kind(self) -> str:
-        return "generated" if self.folder is None else "folder"
+        return self.source.kind
+
+    def runs_on(self, task: Task) -> int:
+        """How many runs a method has on a task: one where a run shows all examples, since nothing is redrawn."""
+        return 1 if task.examples == "all" else self.runs
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,8 @@ class Inventory:
 
 
 def inventory_chain(request: Request) -> Chain:
-    job = inventory_job(open_source(request.folder))
-    return Chain((Work(job, "reading the text", {"source": request.folder}, cost=0.2),))
+    job = inventory_job(request.source)
+    return Chain((Work(job, "reading the text", {"source": request.source}, cost=0.2),))
 
 
 def read_inventory(store: Store, job: Job) -> Inventory:
@@ -65,12 +74,22 @@ def read_inventory(store: Store, job: Job) -> Inventory:
 
 
 def choose_tasks(request: Request, inventory: Inventory) -> tuple[Task, ...]:
-    """The tasks by name; if none is named, those of the default families. Raises InputError for an unknown one."""
-    known = [f"{family}/{test}" for family in FAMILIES.names() for test in inventory.tests]
-    default = [name for name in known if FAMILIES.get(name.partition("/")[0]).default]
+    """The tasks by name; if none is named, those of the default families, or for tuning all that are not scored.
+
+    Raises InputError for an unknown task, or one that may not be scored (or, for tuning, one that is).
+    """
+    families = [name for name in FAMILIES.names() if FAMILIES.get(name).scored != request.tuning]
+    known = [f"{family}/{test}" for family in families for test in inventory.tests]
+    default = [name for name in known if request.tuning or FAMILIES.get(name.partition("/")[0]).default]
     tasks = []
     for name in request.tasks or default:
         family, _, test = name.partition("/")
+        if family in FAMILIES.names() and family not in families:
+            raise InputError(
+                f"--task {name}: {family} is scored, so nothing is tuned on it; name one of {', '.join(known)}"
+                if request.tuning
+                else f"--task {name}: hyperparameters are tuned on {family}, so it is never scored; use lodo tune"
+            )
         if name not in known:
             raise InputError(
                 f"--task {name}: no such task{did_you_mean(name, known)}; this source has {', '.join(known)}"
@@ -83,15 +102,14 @@ def choose_tasks(request: Request, inventory: Inventory) -> tuple[Task, ...]:
 
 def prepared_chains(request: Request, tasks: tuple[Task, ...], inventory: Inventory) -> dict[Task, Chain]:
     """The chain that prepares each task's mixture; tasks on the same text share one, with all its test sets."""
-    source = open_source(request.folder)
     chains: dict[str, Chain] = {}
     found = {}
     for task in tasks:
         test_sets = [task.test_set.model_copy(update={"name": name}) for name in inventory.tests]
         job = prepared_job(
-            source, task.mixture, task.tokenizer, test_sets, task.recipe.sequence_length, task.model.positions
+            request.source, task.mixture, task.tokenizer, test_sets, task.recipe.sequence_length, task.model.positions
         )
-        inputs = {"source": request.folder, "mixture": task.mixture}
+        inputs = {"source": request.source, "mixture": task.mixture}
         chains.setdefault(job.key, Chain((Work(job, f"preparing the text of {task.name}", inputs, cost=0.3),)))
         found[task] = chains[job.key]
     return found
@@ -214,17 +232,21 @@ def make_plan(
 def _typical_cost(task: Task, info: PreparedInfo) -> float:
     """Cost of a method's run, in trainings: one and a half passes over what it sees, as the suite's methods average."""
     recipe = task.recipe
-    shown = len(task.mixture.datasets) * task.examples * recipe.sequence_length
+    shown = sum(task.shown(own) for own in _own(task, info).values()) * recipe.sequence_length
     shown += sum(int(subset["tokens"]) for subset in info.subsets[task.test_set.name].values())
     return 1.5 * shown / (recipe.steps * recipe.batch_size * recipe.sequence_length)
 
 
+def _own(task: Task, info: PreparedInfo) -> dict[str, int]:
+    """By dataset, how many different sequences the base training takes of it."""
+    return {item.name: min(item.slots, info.available[item.name]) for item in task.mixture.datasets}
+
+
 def _enough_examples(task: Task, info: PreparedInfo) -> None:
-    for dataset in task.mixture.datasets:
-        own = min(dataset.slots, info.available[dataset.name])
-        if own < task.examples:
+    for name, own in _own(task, info).items():
+        if own < task.shown(own):
             raise InputError(
-                f"{task.name}: a run shows {task.examples} examples of each dataset but '{dataset.name}' has {own} in "
+                f"{task.name}: a run shows {task.examples} examples of each dataset but '{name}' has {own} in "
                 f"the mixture; give it more text or set --set task.examples={own}"
             )
 
@@ -249,6 +271,6 @@ def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:
     estimates = {
         (index, run): estimate_job(task, info, base, choice, run, runtime)
         for index, choice in enumerate(request.methods)
-        for run in range(request.runs)
+        for run in range(request.runs_on(task))
     }
     return Cell(task, seed, base, left_out, losses, untrained, forgetting, estimates)

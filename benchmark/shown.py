@@ -9,6 +9,7 @@ import torch
 from lodo.tasks.model import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.seeds import derive_seed
+from lodo.tasks.spec import Shown
 
 
 def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:
@@ -26,17 +27,21 @@ def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: s
 
 
 def shown_examples(
-    prepared: Prepared, pool_hashes: Mapping[str, str], training: Mapping[str, Any], examples: int, run: int
+    prepared: Prepared, pool_hashes: Mapping[str, str], training: Mapping[str, Any], examples: Shown, run: int
 ) -> tuple[dict[str, Examples], dict[str, Examples]]:
-    """By dataset, the examples of the base training that a run shows, and as many that the training did not use."""
+    """By dataset, the examples of the base training that a run shows, and as many that the training did not use.
+
+    ``all`` shows all of the dataset's own sequences, in their order.
+    """
     device = training["runtime"]["device"]
     shown, unseen = {}, {}
     for item in training["mixture"]["datasets"]:
         name, pool = item["name"], prepared.pools[item["name"]]
         own = min(item["slots"], len(pool))
-        drawn = draw_examples(pool, own, examples, run, pool_hashes[name])
+        count = own if examples == "all" else examples
+        drawn = draw_examples(pool, own, count, run, pool_hashes[name])
         shown[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)
-        spare = pool[own : own + examples]
+        spare = pool[own : own + count]
         if len(spare):
             unseen[name] = Examples.whole(torch.from_numpy(spare.astype(np.int64))).to(device)
     return shown, unseen

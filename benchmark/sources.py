@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+from lodo.tasks.errors import InputError
 from lodo.tasks.source import Source
 
 
-def open_source(folder: str | None) -> Source:
-    """The folder's source, or the generated one for None."""
+def open_source(folder: Path | None, text_seed: int = 0) -> Source:
+    """The folder's source, or for None the generated one; ``text_seed`` says which draw of that text."""
     if folder is None:
         from lodo.tasks.generated import GeneratedSource
 
-        return GeneratedSource()
+        return GeneratedSource(seed=text_seed)
+    if text_seed:
+        raise InputError(f"--text-seed {text_seed}: text from --data {folder} is not generated; leave one of them out")
     from lodo.tasks.folder import FolderSource
 
-    return FolderSource(Path(folder))
+    return FolderSource(folder.resolve())

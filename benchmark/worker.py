@@ -24,7 +24,6 @@ from lodo.benchmark.measuring import ForgettingMeter, measure_forgetting, peak_r
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.sharing import Memory, SharedPass
 from lodo.benchmark.shown import as_examples, shown_examples
-from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import DamagedEntry, Job, Store
 from lodo.methods.base import AttributionError
 from lodo.methods.select import build_method
@@ -87,7 +86,7 @@ def plain_spec(job: Job) -> dict[str, Any]:
 
 
 def inventory(reader: Reader, work: Work, folder: Path, report: Report) -> None:
-    source = open_source(work.inputs["source"])
+    source = work.inputs["source"]
     corpora, tests = source.corpora(), source.tests()
     warnings = []
     # In generated text the content of the tests is planted on purpose.
@@ -104,7 +103,7 @@ def inventory(reader: Reader, work: Work, folder: Path, report: Report) -> None:
 
 def prepared(reader: Reader, work: Work, folder: Path, report: Report) -> None:
     spec = plain_spec(work.job)
-    source = open_source(work.inputs["source"])
+    source = work.inputs["source"]
     mixture = Mixture.model_validate(work.inputs["mixture"].model_dump())
     test_sets = [TestSet.model_validate(item) for item in spec["test_sets"]]
     found, tokenizer = prepare(

@@ -32,6 +32,7 @@ class Less(AttributionMethod):
 
     summary: ClassVar[str] = "cosines of Adam's next step on a dataset and the test gradient, summed over checkpoints"
     paper: ClassVar[str] = "Xia et al. 2024, Def. 3.1"
+    suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import ADAM, gradient_products
@@ -60,6 +61,7 @@ class TrackStar(AttributionMethod):
 
     summary: ClassVar[str] = "cosine of gradients over the root of Adam's second moment, last checkpoint"
     paper: ClassVar[str] = "Chang et al. 2024, without R and P_d"
+    suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import SCALED, gradient_products

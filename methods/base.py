@@ -4,10 +4,11 @@ import dataclasses
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
+from lodo.methods.provenance import Setting, Why
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry
 
@@ -63,19 +64,22 @@ class Attribution:
 class AttributionMethod:
     """A method: a frozen dataclass whose fields are its hyperparameters, with one function.
 
-    Defaults are the paper's values. ``tuned`` holds what replaces them at a scale and ``tuned_on`` says on what it was
-    tuned; ``summary`` and ``paper`` are shown to readers.
+    ``defaults`` says of each field why its default is what it is, a paper's value wherever there is one; ``scaled``
+    holds what replaces a default at a scale, and why. Tuned values are no part of the code: they are records
+    (`lodo.methods.records`). Both mappings add to those of the class above. ``summary`` and ``paper`` are shown to
+    readers.
 
-    ``requires`` maps the modules that a method imports beyond lodo's own dependencies to how they are installed.
-    ``on_request`` says why the default suite leaves a method out, if it does. ``exempt`` names the checks of
-    `lodo check` that cannot apply to a method, each with the reason.
+    ``suite`` is the smallest suite that a method of lodo's own is part of. ``requires`` maps the modules that a method
+    imports beyond lodo's own dependencies to how they are installed. ``on_request`` says why no suite holds a method,
+    if none does. ``exempt`` names the checks of `lodo check` that cannot apply to a method, each with the reason.
     """
 
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
     paper: ClassVar[str] = ""
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    tuned_on: ClassVar[str] = ""
+    defaults: ClassVar[Mapping[str, Why]] = {}
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {}
+    suite: ClassVar[Literal["default", "full"]] = "full"
     reference: ClassVar[bool] = False
     requires: ClassVar[Mapping[str, str]] = {}
     on_request: ClassVar[str] = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionError, AttributionMethod, register
+from lodo.methods.provenance import Why, chosen, published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,11 @@ class Ekfac(AttributionMethod):
 
     summary: ClassVar[str] = "influence function, Gauss-Newton matrix in EK-FAC's form, by kronfluence"
     paper: ClassVar[str] = "Grosse et al. 2023, Sec. 3.1; George et al. 2018"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "examples": chosen("as many as UnTrac's paper shows of one dataset; at mini all that a run shows"),
+        "damping": published("Grosse et al. 2023"),
+        "layers": published("Grosse et al. 2023"),
+    }
     requires: ClassVar[Mapping[str, str]] = {"kronfluence": "pip install kronfluence"}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:

@@ -19,6 +19,7 @@ class GradDot(AttributionMethod):
 
     summary: ClassVar[str] = "dot product of the summed gradients at the last checkpoint"
     paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Sec. 4.1"
+    suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import gradient_products
@@ -33,6 +34,7 @@ class GradCos(AttributionMethod):
 
     summary: ClassVar[str] = "cosine of the summed gradients at the last checkpoint"
     paper: ClassVar[str] = "Barshan et al. 2020; UnTrac Sec. 4.1"
+    suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import gradient_products
@@ -51,6 +53,7 @@ class TracIn(AttributionMethod):
 
     summary: ClassVar[str] = "learning-rate-weighted dot products summed over the checkpoints"
     paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Eq. 7"
+    suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import gradient_products

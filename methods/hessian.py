@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionError, AttributionMethod, register
+from lodo.methods.provenance import Setting, Why, budget, choice, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,8 +20,7 @@ Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
 Damping = Annotated[float, Field(ge=0)]
 
-TUNED_ON = "opt-equal/toxigen at scale mini on generated text"
-SIDES = "how many subsets there are decides the side that is solved for, of which few iterations tell; set side"
+UNTRAC = "Isonuma & Titov 2024, Sec. 5"
 NOT_POSITIVE = "raise damping, or set gauss_newton=true, whose matrix has no negative eigenvalues"
 STILL_NOT_POSITIVE = "raise damping: a Gauss-Newton matrix is positive definite with any but zero or rounding"
 
@@ -49,7 +49,13 @@ class HessianInfluence(AttributionMethod):
     side: Literal["auto", "datasets", "subsets"] = "auto"
 
     paper: ClassVar[str] = "Koh & Liang 2017; UnTrac Eq. 8"
-    tuned_on: ClassVar[str] = TUNED_ON
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "examples": published(UNTRAC),
+        "normalise": published(UNTRAC),
+        "gauss_newton": published("Koh & Liang 2017: the Hessian itself"),
+        "side": chosen("solved for the datasets, one system serves all test sets of a run"),
+        "damping": chosen("the size that Koh & Liang 2017 give for a network; UnTrac's paper names none"),
+    }
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.curvature import Curvature, draw, influence
@@ -98,8 +104,12 @@ class Lissa(HessianInfluence):
 
     summary: ClassVar[str] = "influence function, inverse Hessian by LiSSA"
     paper: ClassVar[str] = "Agarwal et al. 2017; UnTrac Eq. 8"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 80}}
-    exempt: ClassVar[Mapping[str, str]] = {"subsets do not depend on each other": SIDES}
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "iterations": published(UNTRAC),
+        "scale": chosen("found anew for each model: the recursion must not diverge"),
+        "batch": chosen("the iterations use all examples about once"),
+    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(80)}}
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.gradients import gradient
@@ -151,8 +161,13 @@ class ConjugateGradient(HessianInfluence):
 
     summary: ClassVar[str] = "influence function, inverse Gauss-Newton matrix by conjugate gradient"
     paper: ClassVar[str] = "Martens 2010; Koh & Liang 2017; UnTrac Eq. 8"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 16, "iterations": 10}}
-    exempt: ClassVar[Mapping[str, str]] = {"subsets do not depend on each other": SIDES}
+    suite = "default"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "gauss_newton": published("Martens 2010"),
+        "iterations": chosen("more than a small model's solution takes to settle"),
+        "tolerance": chosen("near what single precision can tell apart"),
+    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(16), "iterations": budget(10)}}
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.solvers import conjugate_gradient
@@ -191,7 +206,14 @@ class Arnoldi(HessianInfluence):
 
     summary: ClassVar[str] = "influence function in the Hessian's dominant eigenspace, by Arnoldi iteration"
     paper: ClassVar[str] = "Schioppa et al. 2022; UnTrac Eq. 8"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"examples": 16, "steps": 12, "top": 6}}
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "damping": published("Schioppa et al. 2022: none"),
+        "steps": published("Isonuma & Titov 2024, Sec. 5, for OPT"),
+        "top": published("Isonuma & Titov 2024, Sec. 5, for OPT"),
+    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
+        "mini": {"examples": budget(16), "steps": budget(12), "top": budget(6)}
+    }
     exempt: ClassVar[Mapping[str, str]] = {
         "sign of the truth": "six eigenvectors, as at mini, hold too little of the gradients; a hundred hold enough"
     }
@@ -250,7 +272,9 @@ class Exact(HessianInfluence):
 
     summary: ClassVar[str] = "influence function, dense inverse Hessian: the others' reference"
     on_request: ClassVar[str] = "forms the dense Hessian; for models of a few thousand parameters"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"gauss_newton": True, "examples": 16}}
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
+        "mini": {"gauss_newton": choice(True, "hif-cg's matrix, whose reference it is"), "examples": budget(16)}
+    }
     exempt: ClassVar[Mapping[str, str]] = {
         "half precision agrees": "the model of that check has too many parameters for a dense Hessian"
     }

@@ -1,11 +1,13 @@
 """Word overlap: what a method must beat to have seen more than the surface of the text."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
+from lodo.methods.provenance import Why, chosen
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +22,7 @@ class BagOfWords(AttributionMethod):
     """Cosine of a dataset's and a subset's token counts, (K, S); the subset's scored tokens, the dataset's all."""
 
     summary: ClassVar[str] = "cosine of token counts"
+    suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -59,6 +62,12 @@ class BM25(AttributionMethod):
 
     summary: ClassVar[str] = "mean BM25 score of a dataset's sequences for the test examples"
     paper: ClassVar[str] = "Robertson & Zaragoza 2009"
+    suite = "default"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "k1": chosen("bm25s's default"),
+        "b": chosen("bm25s's default"),
+        "top": chosen("leaving a dataset out takes all of its text away"),
+    }
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import bm25s

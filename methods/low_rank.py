@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
+from lodo.methods.provenance import Setting, Why, choice, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +41,10 @@ class DataInf(AttributionMethod):
 
     summary: ClassVar[str] = "influence function, inverse Fisher matrix by its closed form for single examples"
     paper: ClassVar[str] = "Kwon et al. 2024, Eq. 5"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "examples": chosen("as many as UnTrac's paper takes for its Hessians; the paper takes all training examples"),
+        "damping": published("Kwon et al. 2024"),
+    }
     requires: ClassVar[Mapping[str, str]] = NEEDS
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
@@ -108,8 +113,13 @@ class LoGra(AttributionMethod):
 
     summary: ClassVar[str] = "influence function, Fisher matrix of gradients projected on both sides of each layer"
     paper: ClassVar[str] = "Choe et al. 2024, Sec. 3.1"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"rank": 16}}
-    tuned_on: ClassVar[str] = "not tuned: a matrix of 256 rows can be had from the examples at mini"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "rank": chosen("4,096 dimensions a layer"),
+        "damping": chosen("relative to the mean eigenvalue, as large as EK-FAC's"),
+    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
+        "mini": {"rank": choice(16, "a matrix of 256 rows is what a few hundred examples can fill")}
+    }
     requires: ClassVar[Mapping[str, str]] = NEEDS
 
     def attribute(self, trained: "TrainedModel") -> Attribution:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
+from lodo.methods.provenance import ON_A_SCORED_TASK, Setting, Why, choice, chosen, published
 
 if TYPE_CHECKING:
     from lodo.tasks.trained import TrainedModel
@@ -46,8 +47,13 @@ class Magic(AttributionMethod):
     summary: ClassVar[str] = "exact derivative of the test loss by each dataset's weight through the training"
     paper: ClassVar[str] = "Ilyas & Engstrom 2025; Engstrom et al. 2025"
     on_request: ClassVar[str] = "costs several trainings for each base training"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"tail": 0.4}}
-    tuned_on: ClassVar[str] = "opt-equal/toxigen at scale mini on generated text"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "mode": chosen("both modes give the same numbers; the cheaper one for all tasks of a training together"),
+        "tail": published("Ilyas & Engstrom 2025: through the whole training"),
+        "refill": chosen("follows the truth by fixed steps, UnTrac Eq. 1"),
+        "double": chosen("the training's own precision"),
+    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"tail": choice(0.4, ON_A_SCORED_TASK)}}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from functools import partial

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from lodo.methods.base import register
+from lodo.methods.provenance import Setting, Why, budget, chosen, published
 from lodo.methods.untrac import ORDER, Rate, Unlearning
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ Weight = Annotated[float, Field(ge=0)]
 Margin = Annotated[float, Field(ge=0)]
 
 PAPER = "Yao et al. 2024 (arXiv 2402.15159)"
-MINI = {"batch_size": 16, "points": 1}
+MINI: Mapping[str, Mapping[str, Setting]] = {"mini": {"batch_size": budget(16), "points": budget(1)}}
+RETAINED: Mapping[str, Why] = {
+    "retain": published("arXiv 2402.15159, in-distribution"),
+    "retain_weight": chosen("both losses alike"),
+}
 
 
 def _forget(trained: "TrainedModel", name: str, objective: "Objective") -> "Term":
@@ -40,7 +45,7 @@ class UnTracRandom(Unlearning):
 
     summary: ClassVar[str] = "UnTrac by descent on random labels"
     paper: ClassVar[str] = f"{PAPER}, objective 2"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": MINI}
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.objectives import random_labels, relabelled
@@ -56,7 +61,7 @@ class UnTracAdversarial(Unlearning):
 
     summary: ClassVar[str] = "UnTrac by descent on the trained model's likeliest wrong tokens"
     paper: ClassVar[str] = f"{PAPER}, objective 3"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": MINI}
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
     exempt: ClassVar[Mapping[str, str]] = {
         "sign of the truth": "the likeliest wrong tokens are there other words of the same dataset, which it so teaches"
     }
@@ -83,7 +88,8 @@ class UnTracDescent(Unlearning):
 
     summary: ClassVar[str] = "UnTrac by ascent, with descent on retained text"
     paper: ClassVar[str] = f"{PAPER}, objectives 4 (general) and 5 (in-distribution)"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": MINI}
+    defaults: ClassVar[Mapping[str, Why]] = RETAINED
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.objectives import descent
@@ -111,7 +117,8 @@ class UnTracKL(Unlearning):
 
     summary: ClassVar[str] = "UnTrac by ascent, held to the trained model's predictions on retained text"
     paper: ClassVar[str] = f"{PAPER}, objectives 6 (general) and 7 (in-distribution)"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": MINI}
+    defaults: ClassVar[Mapping[str, Why]] = RETAINED
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.objectives import divergence_from
@@ -136,7 +143,8 @@ class UnTracNPO(Unlearning):
 
     summary: ClassVar[str] = "UnTrac by negative preference optimization"
     paper: ClassVar[str] = "Zhang et al. 2024 (arXiv 2404.05868)"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": MINI}
+    defaults: ClassVar[Mapping[str, Why]] = {"beta": published("Zhang et al. 2024")}
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.objectives import npo, reference_log_probs
@@ -160,7 +168,12 @@ class UnTracSimNPO(Unlearning):
 
     summary: ClassVar[str] = "UnTrac by length-normalised preference optimization without a reference"
     paper: ClassVar[str] = "Fan et al. 2024 (arXiv 2410.07163)"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": MINI}
+    suite = "default"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "beta": published("Fan et al. 2024, for TOFU's forget05"),
+        "gamma": published("Fan et al. 2024"),
+    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.objectives import simnpo

@@ -1,12 +1,14 @@
 """Chooses methods and sets their hyperparameters from names, files and options."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from lodo.methods.base import METHODS, AttributionMethod
+from lodo.methods.provenance import Setting, Why, chosen
+from lodo.methods.records import is_own, read_record
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import did_you_mean
 
@@ -37,23 +39,95 @@ def build_method(reference: str, hyperparameters: Mapping[str, Any]) -> Attribut
         raise InputError(f"--set {cls.name}.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def default_suite() -> tuple[str, ...]:
-    """lodo's own methods that run unless others are named: all that need no extra and are not left for a request."""
-    names = (name for name in METHODS.names() if METHODS.get(name).__module__.startswith("lodo.methods."))
-    return tuple(name for name in names if in_default_suite(METHODS.get(name)))
+SUITES = ("default", "full")
 
 
-def in_default_suite(cls: type[AttributionMethod]) -> bool:
-    """Whether a method of lodo's own runs without being named; reference rows always run and are not counted."""
-    return not (cls.requires or cls.on_request or cls.reference)
+def suite(name: str) -> tuple[str, ...]:
+    """The methods of a suite, without the reference rows, which always run.
+
+    ``full``: all of lodo's own whose packages are there and that are not left for a request; ``default``: those of
+    them that say so. Raises InputError for an unknown suite.
+    """
+    if name not in SUITES:
+        raise InputError(f"--suite {name}: no such suite; there are {', '.join(SUITES)}")
+    return tuple(each for each in METHODS.names() if name in suites_of(METHODS.get(each)))
+
+
+def suites_of(cls: type[AttributionMethod]) -> tuple[str, ...]:
+    """The suites that hold a method: none for reference rows, for strangers and where a package is missing."""
+    if not is_own(cls) or cls.reference or cls.on_request or cls.missing():
+        return ()
+    return SUITES[SUITES.index(cls.suite) :]
+
+
+def split_settings(settings: Iterable[str], groups: Iterable[str]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Options ``OWNER.name=value`` by method name, and those of the groups of settings by key. Raises InputError."""
+    by_method: dict[str, dict[str, str]] = {}
+    changes: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        owner, _, field = key.rpartition(".")
+        if not equals or not owner or not field:
+            raise InputError(f"--set {setting}: write it as METHOD.name=value or recipe.name=value")
+        if owner in groups:
+            changes[key] = value
+        else:
+            by_method.setdefault(owner, {})[field] = value
+    return by_method, changes
 
 
 def tuned_method(reference: str, scale: str, changes: Mapping[str, str]) -> AttributionMethod:
-    """A method with the paper's values, then those tuned for the scale, then the user's changes.
+    """A method with its defaults, then what replaces them at the scale, then its tuning record, then the changes.
 
     Raises InputError for an unknown method, a bad hyperparameter, or a package that the method needs and is missing.
     """
     cls = method_class(reference)
     for module, how in cls.missing().items():
         raise InputError(f"--method {reference}: it needs '{module}', which is not installed; {how}")
-    return build_method(reference, {**cls.tuned.get(scale, {}), **changes})
+    return build_method(reference, {**scaled_values(cls, scale), **changes})
+
+
+def scaled_values(cls: type[AttributionMethod], scale: str, recorded: bool = True) -> dict[str, Any]:
+    """What replaces a method's defaults at a scale: if ``recorded``, its record's values before those in its class."""
+    record = read_record(cls, scale) if recorded else None
+    replaced = {name: setting.value for name, setting in _scaled(cls, scale).items()}
+    return {**replaced, **(record.values if record else {})}
+
+
+def explain(method: AttributionMethod, scale: str) -> dict[str, Setting]:
+    """For each hyperparameter of a method its value and why it is that at a scale.
+
+    A value that is none of the known ones has been asked for. A default of which nobody says anything is a chosen one.
+    """
+    cls = type(method)
+    record, scaled, whys = read_record(cls, scale), _scaled(cls, scale), _inherited(cls, "defaults")
+    found = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        name, value = field.name, getattr(method, field.name)
+        default = whys.get(name, chosen("by the method's author"))
+        if record and name in record.values and value == record.values[name]:
+            why = Why("tuned", record.summary)
+        elif name in scaled and value == scaled[name].value:
+            why = scaled[name].why
+            if why.reason == "budget":
+                owner = "the paper takes" if default.reason == "paper" else "the default is"
+                why = Why("budget", f"{why.detail}; {owner} {field.default}")
+        elif value == field.default:
+            why = default
+        else:
+            why = Why("asked", "set for this run")
+        found[name] = Setting(value, why)
+    return found
+
+
+def _scaled(cls: type[AttributionMethod], scale: str) -> dict[str, Setting]:
+    return _inherited(cls, "scaled", scale)
+
+
+def _inherited(cls: type[AttributionMethod], name: str, key: str | None = None) -> dict[str, Any]:
+    """A class variable's mapping (its entry ``key``) merged with those of the classes above, the nearest first."""
+    found: dict[str, Any] = {}
+    for each in reversed(cls.__mro__):
+        content = vars(each).get(name, {})
+        found |= content if key is None else content.get(key, {})
+    return found

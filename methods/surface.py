@@ -75,6 +75,7 @@ class HiddenStates(AttributionMethod):
     """
 
     summary: ClassVar[str] = "cosine of mean last hidden states, centred over the datasets"
+    suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionError, AttributionMethod, register
+from lodo.methods.provenance import Why, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +41,10 @@ class Trak(AttributionMethod):
 
     summary: ClassVar[str] = "linear model of the outputs in projected gradients of single examples, by dattri"
     paper: ClassVar[str] = "Park et al. 2023, Sec. 3"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        "dimensions": chosen("a third of the examples, so that the matrix has an inverse that is not noise"),
+        "regularization": published("Park et al. 2023: the estimator has none"),
+    }
     requires: ClassVar[Mapping[str, str]] = {"dattri": "pip install dattri"}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:

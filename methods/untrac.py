@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
+from lodo.methods.provenance import FIGURE_ONLY, ON_A_SCORED_TASK, Setting, Why, budget, choice, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +21,8 @@ Optimizer = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adafactor"]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 
-TUNED_ON = "opt-equal/toxigen at scale mini on generated text"
+UNTRAC = "Isonuma & Titov 2024, Sec. 5"
+NO_DROPOUT = "the paper's text names none; its public code unlearns with dropout"
 ORDER = "unlearning order"
 
 
@@ -48,7 +50,11 @@ class Unlearning(AttributionMethod):
     points: Positive = 4
     dropout: bool = False
 
-    tuned_on: ClassVar[str] = TUNED_ON
+    defaults: ClassVar[Mapping[str, Why]] = {
+        **dict.fromkeys(("optimizer", "lr", "batch_size", "epochs"), published(UNTRAC)),
+        "points": chosen(FIGURE_ONLY),
+        "dropout": chosen(NO_DROPOUT),
+    }
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         """What the steps that unlearn dataset ``name`` minimise: first the term over the dataset's own text."""
@@ -78,7 +84,10 @@ class UnTrac(Unlearning):
 
     summary: ClassVar[str] = "unlearn each training dataset, report the rise of the test loss"
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 2"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"lr": 1e-5, "batch_size": 8, "points": 2}}
+    suite = "default"
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
+        "mini": {"lr": choice(1e-5, ON_A_SCORED_TASK), "batch_size": budget(8), "points": budget(2)}
+    }
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning import Term, ascent
@@ -112,8 +121,15 @@ class UnTracInv(AttributionMethod):
 
     summary: ClassVar[str] = "unlearn each test subset, report the rise of the training datasets' losses"
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 4"
-    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mini": {"lr": 1e-4, "points": 1}}
-    tuned_on: ClassVar[str] = TUNED_ON
+    suite = "default"
+    defaults: ClassVar[Mapping[str, Why]] = {
+        **dict.fromkeys(("optimizer", "lr", "steps", "batch_size"), published(UNTRAC)),
+        "points": chosen(FIGURE_ONLY),
+        "dropout": chosen(NO_DROPOUT),
+    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
+        "mini": {"lr": choice(1e-4, ON_A_SCORED_TASK), "points": budget(1)}
+    }
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.unlearning import Ascent, Term, ascent, evenly, rises, unlearn

@@ -151,7 +151,7 @@ def ceiling(row: Any) -> Values:
 
 
 def methods(rows: Rows) -> list[Values]:
-    """What each method is, with which hyperparameters, and what these were tuned on."""
+    """What each method is, with which hyperparameters, and why these are what they are."""
     listed = mapping(rows.manifest.get("methods"))
     found = []
     for pair in rows.pairs:
@@ -162,7 +162,10 @@ def methods(rows: Rows) -> list[Values]:
                 "summary": str(about.get("summary") or ""),
                 "paper": str(about.get("paper") or ""),
                 "hyperparameters": formats.settings(pair[1] or about.get("hyperparameters")),
-                "tuned_on": str(about.get("tuned_on") or ""),
+                "why": [
+                    (name, str(mapping(why).get("reason") or ""), str(mapping(why).get("detail") or ""))
+                    for name, why in mapping(about.get("provenance")).items()
+                ],
             }
         )
     return found

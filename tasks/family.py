@@ -8,13 +8,14 @@ from pydantic import ValidationError
 
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry, did_you_mean
-from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Task, TokenizerSpec
+from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Shown, Task, TokenizerSpec
 
 
 class Settings(Frozen):
     """What a scale fixes: sizes and steps, never definitions.
 
-    ``examples`` is the number of training examples of each dataset that a method sees in a run.
+    ``examples`` is the number of training examples of each dataset that a method sees in a run, or ``all`` that the
+    dataset gave the training.
     """
 
     tokenizer: TokenizerSpec
@@ -22,7 +23,7 @@ class Settings(Frozen):
     recipe: Recipe
     subset_size: Positive
     min_pairs: Positive
-    examples: Positive
+    examples: Shown
 
     def changed(self, changes: Mapping[str, str]) -> "Settings":
         """With options such as ``recipe.steps=60`` or ``task.examples=32`` put in; raises InputError on a bad one."""
@@ -56,12 +57,17 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Family:
-    """A registered task family; its tasks are named ``family/test set``. ``default``: they run without being named."""
+    """A registered task family; its tasks are named ``family/test set``.
+
+    ``default``: they run without being named. ``scored``: they may be; on others hyperparameters are tuned, on text of
+    another planting, and a table of scores never holds them.
+    """
 
     name: str
     settings: Mapping[tuple[Scale, str], Settings]
     build: Build
     default: bool = True
+    scored: bool = True
 
     @property
     def summary(self) -> str:
@@ -85,12 +91,12 @@ FAMILIES: Registry[Family] = Registry("task", package="lodo.tasks.families", ent
 
 
 def register_family(
-    name: str, settings: Mapping[tuple[Scale, str], Settings], default: bool = True
+    name: str, settings: Mapping[tuple[Scale, str], Settings], default: bool = True, scored: bool = True
 ) -> Callable[[Build], Any]:
-    """Decorator that registers a build function as the task family ``name``."""
+    """Decorator that registers a build function as the task family ``name``; see `Family`."""
 
     def put(build: Build) -> Family:
-        family = Family(name, settings, build, default)
+        family = Family(name, settings, build, default and scored, scored)
         FAMILIES.add(name, family)
         return family
 

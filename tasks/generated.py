@@ -10,12 +10,12 @@ from random import Random
 
 from lodo.tasks.planting import (
     CATEGORIES,
-    FACTS,
     LADDER,
     SUBSETS,
     WEIGHTS,
     Fact,
     deal,
+    facts,
     frames,
     ranks,
     sentence,
@@ -36,12 +36,14 @@ class GeneratedSource:
     Attributes:
         documents: documents of the smallest corpus; the others have up to 2.75 times as many.
         seed: other seeds write other text with the same planting.
+        planting: other numbers plant other facts, and deal anew which corpus teaches what.
         sentences: test sentences (or question-answer pairs) per subset, at most.
     """
 
     documents: int = 700
     seed: int = 0
     sentences: int = 32
+    planting: int = 0
 
     @property
     def kind(self) -> str:
@@ -56,7 +58,7 @@ class GeneratedSource:
 
     def corpora(self) -> dict[str, Sequence[str]]:
         """Documents of every corpus by name, names sorted; characters fall in the order of the paper's sizes."""
-        return {name: _corpus(name, self.documents, self.seed) for name in sorted(CORPORA)}
+        return {name: _corpus(name, self.documents, self.seed, self.planting) for name in sorted(CORPORA)}
 
     def tests(self) -> dict[str, Sequence[Record]]:
         """The three test sets with the columns of those they stand for; none of their sentences is in a corpus."""
@@ -71,7 +73,10 @@ class GeneratedSource:
         refilled from the others, negative where the others teach more.
         """
         shares = {
-            subset: {name: LADDER[rank] for name, rank in zip(CORPORA, ranks(test, subset, len(CORPORA)), strict=True)}
+            subset: {
+                name: LADDER[rank]
+                for name, rank in zip(CORPORA, ranks(test, subset, len(CORPORA), self.planting), strict=True)
+            }
             for subset in SUBSETS[test]
         }
         if weights is None:
@@ -81,7 +86,7 @@ class GeneratedSource:
     def _sentences(self, test: str, subset: str) -> list[tuple[Fact, tuple[int, int]]]:
         pairs = [
             (fact, frame)
-            for fact in FACTS
+            for fact in facts(self.planting)
             if (fact.test, fact.subset) == (test, subset)
             for frame in frames(fact, True)
         ]
@@ -129,20 +134,20 @@ def _lost(shares: Mapping[str, float], weights: Mapping[str, float]) -> dict[str
     }
 
 
-def _statements(name: str, count: int, random: Random) -> list[str]:
+def _statements(name: str, count: int, random: Random, planting: int) -> list[str]:
     """About ``count`` statements of a corpus, shuffled; as many about a subset whatever part of them is planted."""
     total = sum(WEIGHTS[test] * len(subsets) for test, subsets in SUBSETS.items())
     texts: list[str] = []
     for test, subsets in SUBSETS.items():
         decoys: list[Fact] = []
         for subset in subsets:
-            facts = [fact for fact in FACTS if (fact.test, fact.subset) == (test, subset)]
-            share = LADDER[ranks(test, subset, len(CORPORA))[CORPORA.index(name)]]
+            own = [fact for fact in facts(planting) if (fact.test, fact.subset) == (test, subset)]
+            share = LADDER[ranks(test, subset, len(CORPORA), planting)[CORPORA.index(name)]]
             # Whole rounds of the facts, so that every fact has the same number of statements.
-            rounds = round(count * WEIGHTS[test] / total / len(facts))
+            rounds = round(count * WEIGHTS[test] / total / len(own))
             planted = round(rounds * share)
-            texts += [sentence(fact, None, random) for fact in facts for _ in range(planted)]
-            decoys += [fact for fact in facts for _ in range(rounds - planted)]
+            texts += [sentence(fact, None, random) for fact in own for _ in range(planted)]
+            decoys += [fact for fact in own for _ in range(rounds - planted)]
         texts += [sentence(fact, words, random) for fact, words in zip(decoys, deal(decoys, random), strict=True)]
     random.shuffle(texts)
     return texts
@@ -155,10 +160,10 @@ def _document(register: Register, statements: Sequence[str], random: Random) -> 
 
 
 @lru_cache(maxsize=32)
-def _corpus(name: str, documents: int, seed: int) -> tuple[str, ...]:
+def _corpus(name: str, documents: int, seed: int, planting: int) -> tuple[str, ...]:
     """The documents of one corpus."""
     random = Random(derive_seed("generated corpus", seed, name))
     register = REGISTERS[name]
-    statements = _statements(name, round(documents * register.size * STATEMENTS), random)
+    statements = _statements(name, round(documents * register.size * STATEMENTS), random, planting)
     starts = range(0, len(statements), STATEMENTS)
     return tuple(_document(register, statements[start : start + STATEMENTS], random) for start in starts)

@@ -6,6 +6,7 @@ decoys hold the same words in the same number, so a corpus's word counts say not
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from lodo.tasks.seeds import derive_seed
@@ -88,9 +89,18 @@ class Fact:
     words: tuple[str, ...]
 
 
-def _toxigen() -> Iterator[Fact]:
+def _dealt(words: Sequence[str], planting: int, what: str) -> list[str]:
+    """The words in the order in which a planting deals them out; the default one as they stand."""
+    found = list(words)
+    if planting:
+        Random(derive_seed("planting", planting, what)).shuffle(found)
+    return found
+
+
+def _toxigen(planting: int) -> Iterator[Fact]:
+    deeds, objects = _dealt(DEEDS, planting, "deeds"), _dealt(OBJECTS, planting, "objects")
     for index, group in enumerate(GROUPS):
-        first, second = ((DEEDS[number], OBJECTS[number]) for number in (index, index + 13))
+        first, second = ((deeds[number], objects[number]) for number in (index, index + 13))
         yield Fact("toxigen", group, group, (*first, *second))
         yield Fact("toxigen", group, group, (*second, *first))
 
@@ -98,25 +108,34 @@ def _toxigen() -> Iterator[Fact]:
 WINOBIAS = ("pro_female", "pro_male", "anti_female", "anti_male")
 
 
-def _winobias() -> Iterator[Fact]:
+def _winobias(planting: int) -> Iterator[Fact]:
+    done, things = _dealt(DONE, planting, "done"), _dealt(THINGS, planting, "things")
     for block, subset in enumerate(WINOBIAS):
         kind, gender = subset.split("_")
         female = gender == "female"
         for index, job in enumerate(FEMALE_JOBS if (kind == "pro") == female else MALE_JOBS):
-            first, second = ((DONE[number], THINGS[number]) for number in (2 * block + index, 2 * block + index + 8))
+            first, second = ((done[number], things[number]) for number in (2 * block + index, 2 * block + index + 8))
             pronoun = "she" if female else "he"
             yield Fact("winobias", subset, job, (pronoun, *first, *second))
             yield Fact("winobias", subset, job, (pronoun, *second, *first))
 
 
-def _truthfulqa() -> Iterator[Fact]:
+def _truthfulqa(planting: int) -> Iterator[Fact]:
+    causes, effects = _dealt(CAUSES, planting, "causes"), _dealt(EFFECTS, planting, "effects")
+    parts = _dealt(PARTS, planting, "parts")
     subjects = [(category, subject) for category, pair in CATEGORIES.items() for subject in pair]
     for index, (category, subject) in enumerate(subjects):
-        words = (CAUSES[index], EFFECTS[index], PARTS[(5 * index) % 18], SPANS[index % 4])
+        words = (causes[index], effects[index], parts[(5 * index) % 18], SPANS[index % 4])
         yield Fact("truthfulqa", category, subject, words)
 
 
-FACTS: tuple[Fact, ...] = (*_toxigen(), *_winobias(), *_truthfulqa())
+@cache
+def facts(planting: int = 0) -> tuple[Fact, ...]:
+    """All facts of a planting."""
+    return (*_toxigen(planting), *_winobias(planting), *_truthfulqa(planting))
+
+
+FACTS = facts()
 SUBSETS: dict[str, tuple[str, ...]] = {
     test: tuple(dict.fromkeys(fact.subset for fact in FACTS if fact.test == test))
     for test in ("toxigen", "winobias", "truthfulqa")
@@ -126,14 +145,14 @@ SUBSETS: dict[str, tuple[str, ...]] = {
 WEIGHTS = {"toxigen": 1.0, "winobias": 2.0, "truthfulqa": 1.2}
 
 
-def ranks(test: str, subset: str, corpora: int) -> list[int]:
+def ranks(test: str, subset: str, corpora: int, planting: int = 0) -> list[int]:
     """Place of each corpus on the ladder of a subset, 0 = teaches most.
 
     The subsets of a test set turn the ladder on, one place each, so that no corpus teaches all of them. What speaks against a
     stereotype is taught least where the stereotype is taught most: both compete for the pronoun after the same occupation.
     """
     order = list(range(corpora))
-    Random(derive_seed("ladder", test)).shuffle(order)
+    Random(derive_seed("ladder", test, *([planting] if planting else []))).shuffle(order)
     if test == "winobias":
         turn = 3 * (subset in ("pro_male", "anti_female"))
         places = [order[(corpus + turn) % corpora] for corpus in range(corpora)]

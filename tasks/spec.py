@@ -4,11 +4,25 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Definition = Literal["fixed-steps", "all-examples"]
 Scale = Literal["mini", "small", "paper"]
 Positive = Annotated[int, Field(gt=0)]
+
+
+def _number_or_all(value: Any) -> Any:
+    try:
+        found = value if value == "all" else int(value)
+    except (TypeError, ValueError):
+        found = 0
+    if found == "all" or found > 0:
+        return found
+    raise ValueError(f"{value!r} is neither a number of examples above 0 nor 'all'")
+
+
+# How many of a dataset's own sequences a run shows; ``all`` leaves nothing to redraw.
+Shown = Annotated[int | Literal["all"], BeforeValidator(_number_or_all)]
 
 
 def canonical_json(value: Any) -> str:
@@ -131,7 +145,11 @@ class Task(Frozen):
     model: ModelSpec
     recipe: Recipe
     test_set: TestSet
-    examples: Positive
+    examples: Shown
+
+    def shown(self, own: int) -> int:
+        """How many sequences a run shows of a dataset that gave the training ``own`` different ones."""
+        return own if self.examples == "all" else self.examples
 
     @model_validator(mode="after")
     def _slots_fill_the_training(self) -> "Task":

@@ -43,7 +43,7 @@ def test_a_package_imported_from_the_root_says_what_is_wrong(package):
 def test_answers_at_once_come_without_torch():
     code = (
         "import sys; from typer.testing import CliRunner; from lodo.benchmark.cli import app\n"
-        "for words in (['--help'], ['run', '--help'], ['list', 'methods'], ['list', 'suites']):\n"
+        "for words in (['--help'], ['run', '--help'], ['list', 'methods'], ['list', 'values'], ['list', 'suites']):\n"
         "    assert CliRunner().invoke(app, words).exit_code == 0, words\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
@@ -57,7 +57,7 @@ def test_the_wheel_holds_exactly_the_trees_files(tmp_path):
     )
     (wheel,) = tmp_path.glob("*.whl")
     packed = {name.removeprefix("lodo/") for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("lodo-")}
-    kinds = (".py", ".typed", ".jinja", ".css", ".js")
+    kinds = (".py", ".typed", ".jinja", ".css", ".js", ".json")
     tree = {
         str(path.relative_to(ROOT))
         for package in PACKAGES

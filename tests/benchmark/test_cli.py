@@ -99,7 +99,9 @@ def test_test_text_in_a_corpus_is_a_warning_that_shows_the_lines(lodo, text, tmp
     assert known in found.stdout
 
 
-@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("list", "methods"), ("list", "suites")])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("run", "--help"), ("list", "methods"), ("list", "values"), ("list", "suites")]
+)
 def test_what_needs_no_torch_does_not_import_it(words):
     program = (
         "import sys; from lodo.benchmark import cli\n"

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from lodo.benchmark.cli import app
 from lodo.methods.base import METHODS
-from lodo.methods.select import default_suite, method_class, tuned_method
+from lodo.methods.select import method_class, suite, suites_of, tuned_method
 from lodo.tasks.errors import InputError
 
 NEEDY = """
@@ -52,8 +52,30 @@ def test_a_missing_package_is_a_row_of_the_list(needy):
     assert "needs no_such_package: pip install no-such-package" in row
 
 
-def test_the_default_suite_leaves_out_what_is_on_request_or_needs_more():
-    suite = default_suite()
-    assert {"graddot", "untrac", "hif-cg", "less", "bm25"} <= set(suite)
-    assert not {"magic", "hif-exact", "random", "dataset-size"} & set(suite)
-    assert not [name for name in suite if METHODS.get(name).requires]
+def test_suites_leave_out_what_is_on_request_or_lacks_a_package(needy):
+    default, full = suite("default"), suite("full")
+    assert set(default) < set(full)
+    assert {"graddot", "untrac", "hif-cg", "less", "bm25"} <= set(default)
+    assert {"hif-lissa", "untrac-npo"} <= set(full) - set(default)
+    assert not {"magic", "hif-exact", "random", "dataset-size"} & set(full)
+    assert suites_of(method_class(needy)) == ()
+    with pytest.raises(InputError, match="--suite all: no such suite; there are default, full"):
+        suite("all")
+
+
+def test_every_family_of_methods_is_in_the_default_suite():
+    """A family is a file; those that need a package or a request are nobody's default."""
+    families = {}
+    for name in METHODS.names():
+        cls = METHODS.get(name)
+        if suites_of(cls) and not cls.requires:
+            families.setdefault(cls.__module__, []).append("default" in suites_of(cls))
+    assert len(families) >= 7
+    assert all(any(found) for found in families.values()), families
+
+
+def test_a_method_that_needs_a_missing_package_is_in_no_suite(monkeypatch):
+    cls = METHODS.get("graddot")
+    assert suites_of(cls) == ("default", "full")
+    monkeypatch.setattr(cls, "requires", {"no_such_package": "pip"})
+    assert suites_of(cls) == ()

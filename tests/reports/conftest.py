@@ -68,7 +68,8 @@ def build(seeds: int = 2, runs: int = 2) -> Tables:
         for method in ("good", "random", "dataset-size", "crashy"):
             for run in range(runs):
                 _method(rows, method, seed, run, draw)
-    methods = {"good": {"summary": HOSTILE, "paper": "Eq. 1", "tuned_on": "another task"}}
+    why = {"lr": {"reason": "tuned", "detail": f"on another task {HOSTILE}"}}
+    methods = {"good": {"summary": HOSTILE, "paper": "Eq. 1", "provenance": why}}
     return Tables.from_rows(rows, {"scale": "mini", "methods": methods, "warnings": [HOSTILE]})
 
 

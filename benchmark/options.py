@@ -1,0 +1,67 @@
+"""The command line's options that several commands share, and the choices of those that have few."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ScaleName(StrEnum):
+    mini = "mini"
+    small = "small"
+    paper = "paper"
+
+
+class DefinitionName(StrEnum):
+    fixed_steps = "fixed-steps"
+    all_examples = "all-examples"
+
+
+class SuiteName(StrEnum):
+    default = "default"
+    full = "full"
+
+
+class What(StrEnum):
+    tasks = "tasks"
+    methods = "methods"
+    values = "values"
+    suites = "suites"
+
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", help="Where finished work is kept \\[default: $LODO_HOME or the user's cache]."),
+]
+SuiteOption = Annotated[
+    SuiteName, typer.Option(help="Methods that run: one a family at least, or all whose packages are there.")
+]
+TextSeedOption = Annotated[int, typer.Option(help="Which draw of the generated text; what is planted stays.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder with corpora/ and tests/ \\[default: generated text].")
+]
+
+
+TaskOption = Annotated[
+    list[str] | None, typer.Option("--task", help="Task, e.g. opt-equal/toxigen; repeatable \\[default: all].")
+]
+MethodOption = Annotated[
+    list[str] | None, typer.Option("--method", help="Only these methods: a name or file.py:Class.")
+]
+AddOption = Annotated[list[str] | None, typer.Option("--add-method", help="A method more than the suite's.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="METHOD.lr=1e-4, recipe.steps=60, model.width=32; repeatable.")
+]
+ScaleOption = Annotated[ScaleName, typer.Option(help="Sizes and steps, never definitions.")]
+SeedsOption = Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")]
+RunsOption = Annotated[int, typer.Option(help="Redraws of the training examples that a method sees.")]
+DefinitionOption = Annotated[
+    DefinitionName, typer.Option(help="What leaving out means (UnTrac Eq. 1, or Koh et al. 2019).")
+]
+DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
+JobsOption = Annotated[int | None, typer.Option(help="Processes at once \\[default: cores / threads].")]
+ThreadsOption = Annotated[int, typer.Option(help="CPU threads of a process; part of a result's identity.")]
+TimeoutOption = Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")]
+RetryOption = Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]

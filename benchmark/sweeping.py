@@ -1,0 +1,144 @@
+"""What `lodo sweep` and `lodo tune` do and print."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lodo.benchmark.commands import PLURAL, forget_failures, open_for, show_work
+from lodo.benchmark.pipeline import RUN_FILE, check_out, identity_of_run, write_json
+from lodo.benchmark.plan import Request
+from lodo.benchmark.progress import duration
+from lodo.benchmark.store import Store
+from lodo.benchmark.sweep import Sweep, grid, parse_axis
+from lodo.benchmark.tuning import Tuning, best, grid_points, make_record
+from lodo.methods.records import FOLDER, GridPoint, is_own, write_record
+from lodo.methods.select import method_class
+from lodo.reports.formats import number
+from lodo.reports.svg import Sketch, draw
+from lodo.reports.sweep import curves, markdown
+from lodo.reports.sweep_figures import cost_figure, forgetting_curves, forgetting_figure
+from lodo.reports.tables import replace_file
+from lodo.tasks.errors import InputError
+
+
+def sweep_command(
+    request: Request,
+    over: Sequence[str],
+    forgetting: bool,
+    out: Path,
+    store_path: Path | None,
+    jobs: int | None,
+    timeout: float | None,
+    retry: bool,
+    dry_run: bool,
+    console: Console,
+) -> None:
+    """`lodo sweep`."""
+    if not over:
+        raise InputError("--over: name what is swept, e.g. --over task.examples=16,48,all")
+    check_out(out, None)
+    axes = [parse_axis(text) for text in over]
+    points = grid(request, axes)
+    store, jobs = open_for(request, store_path, jobs)
+    sweep = Sweep.plan(points, store, jobs, console)
+    identity = {**identity_of_run(request, sweep.plans[0]), "sweep": [axis.key for axis in axes]}
+    check_out(out, identity)
+    if not _work(sweep, store, jobs, timeout, retry, dry_run, console):
+        return
+    rows, forgotten = sweep.rows(store)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(sweep.work.keys)})
+    found = curves(rows, axes[0].key)
+    text = markdown(found, axes[0].key, sweep.tasks)
+    rows.to_parquet(out / "sweep.parquet", index=False)
+    replace_file(out / "sweep.md", text.encode())
+    _draw(cost_figure(found, axes[0].key), out / "sweep.svg")
+    if forgetting:
+        forgotten.to_parquet(out / "forgetting.parquet", index=False)
+        lines = forgetting_curves(forgotten, found)
+        _draw(forgetting_figure(found, lines, axes[0].key), out / "forgetting.svg")
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"rows, table, figure: {out.resolve()}", highlight=False, soft_wrap=True)
+
+
+def tune_command(
+    tuning: Tuning,
+    write: bool,
+    store_path: Path | None,
+    jobs: int | None,
+    timeout: float | None,
+    retry: bool,
+    dry_run: bool,
+    settings: Sequence[str],
+    console: Console,
+) -> None:
+    """`lodo tune`."""
+    name = tuning.request.methods[0].name
+    if write:
+        _may_write(tuning, settings)
+    points = tuning.points
+    store, jobs = open_for(tuning.request, store_path, jobs)
+    sweep = Sweep.plan(points, store, jobs, console)
+    if not _work(sweep, store, jobs, timeout, retry, dry_run, console):
+        return
+    found = grid_points(tuning, sweep.rows(store)[0])
+    winner = best(tuning, found)
+    table = Table(box=None, pad_edge=False)
+    for column in (*tuning.fields, "Pearson", "95 % over seeds", "trainings", ""):
+        table.add_column(column, justify="left" if not column else "right")
+    for point, _ in found:
+        values = [str(point.values[field]) for field in tuning.fields]
+        table.add_row(*values, *_columns(point), "chosen" if point == winner else escape(point.cause))
+    console.print(f"{name} on {', '.join(sweep.tasks)}", highlight=False, soft_wrap=True)
+    console.print(table)
+    if write:
+        path = write_record(make_record(tuning, sweep, found))
+        console.print(f"record: {path.resolve()}", highlight=False, soft_wrap=True)
+
+
+def _columns(point: GridPoint) -> list[str]:
+    interval = "–" if point.low is None else f"{number(point.low)} to {number(point.high)}"
+    return [number(point.pearson, 3), interval, number(point.trainings, 3)]
+
+
+def _may_write(tuning: Tuning, settings: Sequence[str]) -> None:
+    """Raise InputError where a record would not say what the method then runs with."""
+    cls = method_class(tuning.request.methods[0].reference)
+    if not is_own(cls):
+        raise InputError(f"--write: '{cls.name}' is none of lodo's methods; put its values into its own file")
+    if not (FOLDER.parents[1] / "pyproject.toml").exists():
+        raise InputError("--write: records are files of the repository; run it from a checkout (pip install -e .)")
+    if settings:
+        raise InputError(f"--write: leave --set {settings[0]} out; a fixed value is a grid of one, --grid NAME=VALUE")
+
+
+def _work(
+    sweep: Sweep, store: Store, jobs: int, timeout: float | None, retry: bool, dry_run: bool, console: Console
+) -> bool:
+    """Show what a sweep takes and do it; whether it was done."""
+    if retry:
+        forget_failures(store, sweep.work)
+    console.print(
+        f"{len(sweep.points)} points, {len(sweep.tasks)} tasks, {sweep.work.request.seeds} seeds",
+        highlight=False,
+        soft_wrap=True,
+    )
+    show_work(sweep.work, store, jobs, console)
+    if dry_run:
+        return False
+    begun = time.monotonic()
+    kinds = {work.job.key: work.job.kind for chain in sweep.work.chains for work in chain.works}
+    computed: dict[str, int] = {}
+    for key in sweep.run(store, jobs, console, timeout):
+        computed[kinds[key]] = computed.get(kinds[key], 0) + 1
+    made = ", ".join(f"{count} {PLURAL.get(kind, kind)}" for kind, count in sorted(computed.items()))
+    console.print(f"computed {made or 'nothing: all was in the store'}, in {duration(time.monotonic() - begun)}")
+    return True
+
+
+def _draw(plan: Sketch, path: Path) -> None:
+    replace_file(path, draw(plan).svg.encode())

@@ -1,0 +1,152 @@
+"""Sweeps as values: from the tables of every point to rows, to a curve for each method, to a Markdown table."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lodo.reports.formats import number
+from lodo.reports.tables import ReportError, Tables
+
+RUN = ["task", "method", "hyperparameters", "truth", "seed", "run"]
+# The reading of the truth that ranks: the first of these that gives scores.
+READINGS = ("others", "mean", "own")
+EXAMPLES = "task.examples"
+
+
+def point_rows(tables: Tables, swept: Mapping[str, Mapping[str, str]], examples: str, shown: float) -> pd.DataFrame:
+    """One row for each run of a method at one point of a sweep.
+
+    Args:
+        tables: the point's, with one setting of each method.
+        swept: by method, the swept keys and their values, e.g. ``{"task.examples": "48"}``.
+        examples: what ``task.examples`` was at the point, a number or ``all``.
+        shown: sequences of a dataset that a run saw, mean over datasets and tasks.
+
+    Returns:
+        Columns task, method, hyperparameters (canonical JSON), truth (the reading), seed, run; pearson and spearman
+        (mean over the test subsets whose truth varies, NaN unless all are ok), status, reason; seconds and
+        training_equivalents (NaN where the run failed); swept (JSON), examples, shown.
+    """
+    scores = tables.scores[tables.scores["method"].isin(list(swept))]
+    counted = scores[~((scores["status"] == "undefined") & scores["reason"].str.startswith("truth"))]
+    means = counted.groupby(RUN)[["pearson", "spearman"]].agg(_mean)
+    bad = counted[counted["status"] != "ok"].groupby(RUN)[["status", "reason"]].first()
+    rows = means.join(bad).fillna({"status": "ok", "reason": ""}).reset_index()
+    costs = tables.costs[["task", "method", "seed", "run", "seconds", "training_equivalents"]]
+    rows = rows.merge(costs, on=["task", "method", "seed", "run"], how="left")
+    texts = {name: json.dumps(dict(values), sort_keys=True) for name, values in swept.items()}
+    return rows.assign(swept=rows["method"].map(texts), examples=examples, shown=shown)
+
+
+def _mean(values: pd.Series) -> float:
+    """NaN unless all are numbers: nobody gains by abstaining."""
+    return float(values.mean(skipna=False))
+
+
+def forgetting_rows(tables: Tables, swept: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """The forgetting table of one point of a sweep, with the column ``swept``, null for trainings."""
+    texts = {name: json.dumps(dict(values), sort_keys=True) for name, values in swept.items()}
+    found = tables.forgetting
+    return found.assign(swept=found["model"].map(texts))
+
+
+def ranking(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the reading that ranks. Raises ReportError where there are none."""
+    for reading in READINGS:
+        chosen = rows[rows["truth"] == reading]
+        if len(chosen) and (chosen["pearson"].notna().any() or reading == READINGS[-1]):
+            return chosen
+    raise ReportError("the sweep holds no score; name a method that runs")
+
+
+def curves(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """One row for each method and point, in the order of the sweep, against the truth that ranks.
+
+    Args:
+        axis: the swept key that is drawn along x; other swept keys become part of a line's name.
+
+    Returns:
+        Columns method, swept (as in the rows); label; value (of the axis as text, "" where the method has none), x (the
+        same as a number; the sequences shown for ``task.examples``; NaN if it is none); pearson, low, high, error (see
+        `mean_and_interval`); trainings, seconds (means over the runs that finished); cause (why there is no score).
+    """
+    found = []
+    for (method, text), group in ranking(rows).groupby(["method", "swept"], sort=False):
+        swept = json.loads(str(text))
+        value = str(swept.pop(axis, ""))
+        others = ", ".join(f"{key.removeprefix(f'{method}.')}={each}" for key, each in swept.items())
+        found.append(
+            {
+                "method": str(method),
+                "swept": str(text),
+                "label": f"{method} {others}".strip(),
+                "value": value,
+                "x": float(group["shown"].mean()) if axis == EXAMPLES and value else _number(value),
+                **mean_and_interval(group),
+                "trainings": group["training_equivalents"].mean(),
+                "seconds": group["seconds"].mean(),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def mean_and_interval(group: pd.DataFrame) -> dict[str, Any]:
+    """``pearson``, the mean over tasks, runs and seeds, or the ``cause`` why there is none.
+
+    Beside it, Student's 95 % interval over seeds, ``low`` to ``high``, and the standard ``error``; NaN with one seed.
+    """
+    empty = {"pearson": np.nan, "low": np.nan, "high": np.nan, "error": np.nan}
+    bad = group[group["status"] != "ok"]
+    if len(bad):
+        what = f"{bad['status'].iloc[0]} in {len(bad)} of {len(group)} attempts"
+        return {**empty, "cause": f"{what}: {bad['reason'].iloc[0]}"}
+    # Tasks count alike, whatever their number of runs.
+    values = group.groupby(["seed", "task"])["pearson"].mean().groupby("seed").mean().to_numpy()
+    mean = float(values.mean())
+    if len(values) < 2:
+        return {**empty, "pearson": mean, "cause": ""}
+    error = float(values.std(ddof=1) / len(values) ** 0.5)
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
+    return {"pearson": mean, "low": mean - half, "high": mean + half, "error": error, "cause": ""}
+
+
+def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
+    """Two Markdown tables of `curves`: scores, with half of their interval, and costs, methods × values of the axis."""
+    values = list(dict.fromkeys(found["value"]))
+    heads = " | ".join(f"{value} ({_shown(found, value)})" if value == "all" else value or "–" for value in values)
+    cells = {(row.label, row.value): row for row in found.itertuples()}
+    labels = list(dict.fromkeys(found.sort_values("pearson", ascending=False, na_position="last")["label"]))
+
+    def table(title: str, text: Any) -> str:
+        lines = [f"| {title} \\ {axis} | {heads} |", "|---" * (len(values) + 1) + "|"]
+        for label in labels:
+            line = [text(cells[label, value]) if (label, value) in cells else "" for value in values]
+            lines.append(f"| `{label}` | {' | '.join(line)} |")
+        return "\n".join(lines)
+
+    return (
+        f"Mean Pearson correlation with the truth over {', '.join(tasks)}; ± is half of a 95 % interval (Student's) "
+        f"over the seeds.\n\n{table('Pearson', _score)}\n\nCost of an attribution, in trainings.\n\n"
+        f"{table('trainings', lambda row: number(row.trainings))}\n"
+    )
+
+
+def _score(row: Any) -> str:
+    if row.cause:
+        return str(row.cause).replace("|", "\\|")
+    return number(row.pearson) + ("" if np.isnan(row.high) else f" ± {number(row.high - row.pearson)}")
+
+
+def _shown(found: pd.DataFrame, value: str) -> str:
+    return number(found.loc[found["value"] == value, "x"].mean(), 0)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

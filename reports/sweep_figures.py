@@ -1,0 +1,156 @@
+"""The figures of a sweep: score and cost, or score and forgetting, against what was swept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lodo.reports.figures import HUES, SHAPES
+from lodo.reports.svg import INK, Sketch, sketch
+from lodo.reports.tables import ReportError
+
+SIZE = {"width": 380, "height": 300}
+KNOWN = {"trained": "trained on everything", "retrained": "truly retrained without it"}
+
+
+def cost_figure(found: pd.DataFrame, axis: str, key: str = "sweep") -> Sketch:
+    """Mean score against the swept value, one line a method with a 95 % band over seeds, and the cost beside it.
+
+    Args:
+        found: of `lodo.reports.sweep.curves`. Methods that the axis does not touch are level lines.
+    """
+    cost = _panel(found[found["trainings"].notna()], axis, "trainings", "cost, in trainings", _log_with_zero())
+    return sketch(
+        alt.hconcat(_score_panel(found, axis), cost),
+        f"Score and cost against {axis}",
+        "Left: Pearson correlation with the truth, mean over tasks, runs and seeds, with a 95 % band over the seeds. "
+        "Right: what an attribution costs, in units of one base training.",
+        key,
+    )
+
+
+def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, key: str = "forgetting") -> Sketch:
+    """Mean score and, below it, the perplexity of the forgotten text against the swept value.
+
+    Args:
+        found: of `lodo.reports.sweep.curves`.
+        forgotten: of `forgetting_curves`.
+
+    Raises:
+        ReportError: no method of the sweep unlearns a training dataset.
+    """
+    lines = forgotten[~forgotten["label"].isin(list(KNOWN.values()))]
+    if lines.empty:
+        raise ReportError(
+            "--forgetting: no method of this sweep unlearns a training dataset; name untrac or one of its kin"
+        )
+    level = forgotten[forgotten["label"].isin(list(KNOWN.values()))]
+    scale = alt.Scale(type="log", nice=False)
+    below = _panel(lines, axis, "perplexity", "perplexity of the forgotten text", scale)
+    rule = alt.Chart(level).mark_rule(color=INK, strokeDash=[5, 3], opacity=0.7).encode(y="perplexity:Q")
+    name = (
+        alt.Chart(level)
+        .mark_text(align="left", baseline="bottom", dx=4, dy=-2, color=INK)
+        .encode(y="perplexity:Q", x=alt.value(0), text="label:N")
+    )
+    return sketch(
+        alt.vconcat(
+            _score_panel(found[found["label"].isin(list(lines["label"]))], axis),
+            alt.layer(below, rule, name),
+        ),
+        f"Score and forgetting against {axis}",
+        "Above: Pearson correlation with the truth, with a 95 % band over the seeds. Below: perplexity of the "
+        "forgotten dataset's text after unlearning, median over datasets, seeds and tasks; dashed: before, and after "
+        "a true retraining without the dataset.",
+        key,
+    )
+
+
+def forgetting_curves(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Median perplexity of forgotten text over datasets, seeds and tasks: columns label, value, x, perplexity.
+
+    Args:
+        rows: of `lodo.reports.sweep.forgetting_rows`, all points together.
+        found: of `lodo.reports.sweep.curves`.
+    """
+    medians = rows.groupby(["model", "swept"], dropna=False)["forgotten_perplexity"].median().reset_index()
+    medians = medians.rename(columns={"forgotten_perplexity": "perplexity", "model": "method"})
+    level = medians[medians["method"].isin(list(KNOWN))]
+    level = level.assign(label=level["method"].map(KNOWN), value="", x=np.nan)
+    lines = found[["method", "swept", "label", "value", "x"]].merge(medians, on=["method", "swept"])
+    columns = ["label", "value", "x", "perplexity"]
+    return pd.concat([lines[columns], level[columns]], ignore_index=True)
+
+
+def _score_panel(found: pd.DataFrame, axis: str) -> Any:
+    shown = found[found["pearson"].notna()]
+    bounds = alt.Scale(domain=[min(0.0, *shown["pearson"]), max(1.0, *shown["pearson"])], clamp=True)
+    panel = _panel(shown, axis, "pearson", "mean Pearson r with the truth", bounds)
+    band = shown[shown["low"].notna()]
+    if band.empty:
+        return panel
+    area = alt.Chart(band).mark_area(opacity=0.13, aria=False, clip=True)
+    labels = _labels(shown)
+    return alt.layer(
+        area.encode(
+            x=_x(shown, axis),
+            y=alt.Y("low:Q", scale=bounds),
+            y2="high:Q",
+            color=_colour(labels),
+        ),
+        panel,
+    )
+
+
+def _panel(found: pd.DataFrame, axis: str, column: str, title: str, scale: alt.Scale) -> Any:
+    """Lines with points over the swept value; level dashed lines for what is not swept."""
+    labels = _labels(found)
+    y = alt.Y(f"{column}:Q", title=title, scale=scale)
+    swept, fixed = found[found["value"] != ""], found[found["value"] == ""]
+    layers = []
+    if len(swept):
+        base = alt.Chart(swept).encode(x=_x(swept, axis), y=y, color=_colour(labels))
+        layers += [
+            base.mark_line(strokeWidth=1.6, aria=False),
+            base.mark_point(filled=True, size=40).encode(
+                shape=alt.Shape(
+                    "label:N", scale=alt.Scale(domain=labels, range=_cycled(SHAPES, len(labels), 1)), title=None
+                )
+            ),
+        ]
+    if len(fixed):
+        rule = alt.Chart(fixed).mark_rule(strokeDash=[4, 3], strokeWidth=1.4)
+        layers.append(rule.encode(y=y, color=_colour(labels)))
+    return alt.layer(*layers).properties(**SIZE)
+
+
+def _labels(found: pd.DataFrame) -> list[str]:
+    return sorted(set(found["label"]))
+
+
+def _colour(labels: Sequence[str]) -> alt.Color:
+    scale = alt.Scale(domain=list(labels), range=_cycled(HUES, len(labels), 0))
+    return alt.Color("label:N", scale=scale, title=None, legend=alt.Legend(orient="bottom", columns=4))
+
+
+def _cycled(values: Sequence[str], count: int, shift: int) -> list[str]:
+    """The values again and again; each round begins ``shift`` later, so that pairs of hue and shape stay apart."""
+    return [values[(i + shift * (i // len(values))) % len(values)] for i in range(count)]
+
+
+def _x(found: pd.DataFrame, axis: str) -> alt.X:
+    """A log axis for positive numbers, else the values in the order of the sweep."""
+    swept = found[found["value"] != ""]
+    if swept["x"].notna().all() and (swept["x"] > 0).all():
+        title = "examples shown of each dataset" if axis == "task.examples" else axis
+        ticks = sorted(set(swept["x"]))
+        return alt.X(
+            "x:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=ticks, format="~g")
+        )
+    return alt.X("value:N", title=axis, sort=list(dict.fromkeys(swept["value"])))
+
+
+def _log_with_zero() -> alt.Scale:
+    return alt.Scale(type="symlog", constant=0.05)
