@@ -3,14 +3,19 @@
 import json
 import shutil
 import subprocess
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from lodo.benchmark import cli
 from lodo.benchmark.pipeline import make_request
+from lodo.benchmark.shown import shown_examples
 from lodo.benchmark.sweep import Axis, grid, parse_axis
 from lodo.tasks.errors import InputError
+from lodo.tasks.spec import Shown
 
 from .conftest import SETTINGS
 
@@ -66,6 +71,30 @@ def test_examples_and_values_multiply():
 def test_a_bad_axis_is_refused(axes, sentence):
     with pytest.raises(InputError, match=sentence):
         grid(request(), axes)
+
+
+def test_all_shows_every_sequence_of_the_mixture_in_every_run():
+    pools = {"big": np.arange(60).reshape(20, 3), "small": 1000 + np.arange(12).reshape(4, 3)}
+    datasets = [{"name": "big", "slots": 7}, {"name": "small", "slots": 9}]
+    training = {"runtime": {"device": "cpu"}, "mixture": {"datasets": datasets}}
+    hashes = {name: name for name in pools}
+    for run in (0, 1):
+        shown, unseen = shown_examples(SimpleNamespace(pools=pools), hashes, training, "all", run)
+        np.testing.assert_array_equal(shown["big"].tokens, pools["big"][:7])
+        np.testing.assert_array_equal(shown["small"].tokens, pools["small"])
+        np.testing.assert_array_equal(unseen["big"].tokens, pools["big"][7:14])
+        assert "small" not in unseen
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "1.5", "some", "", 2.5, True])
+def test_what_is_no_number_of_examples(text):
+    with pytest.raises(ValidationError, match="is neither a number of examples above 0 nor 'all'"):
+        TypeAdapter(Shown).validate_python(text)
+
+
+@pytest.mark.parametrize(("text", "found"), [("48", 48), (48, 48), ("all", "all")])
+def test_a_number_of_examples_or_all(text, found):
+    assert TypeAdapter(Shown).validate_python(text) == found
 
 
 @pytest.fixture
