@@ -18,6 +18,7 @@ class Random(AttributionMethod):
     """Standard normal numbers: what chance scores."""
 
     summary: ClassVar[str] = "random numbers"
+    rough_trainings = 0.0
     reference: ClassVar[bool] = True
     exempt: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("order of datasets", "order of subsets", "equal datasets equal influence"), "chance knows no datasets"
@@ -36,6 +37,7 @@ class DatasetSize(AttributionMethod):
     """The number of slots that a dataset filled in the training, the same for every subset."""
 
     summary: ClassVar[str] = "number of training sequences"
+    rough_trainings = 0.0
     reference: ClassVar[bool] = True
 
     def attribute(self, trained: "TrainedModel") -> Attribution:

@@ -30,6 +30,7 @@ class TokenCount(AttributionMethod):
     """
 
     summary: ClassVar[str] = "number of training tokens"
+    rough_trainings = 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -54,6 +55,7 @@ class DatasetLoss(AttributionMethod):
     """
 
     summary: ClassVar[str] = "minus the model's loss on each dataset"
+    rough_trainings = 0.02
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         losses = trained.remembered("dataset losses", lambda: trained.losses(trained.datasets), "datasets")
@@ -73,6 +75,7 @@ class HiddenStates(AttributionMethod):
     """
 
     summary: ClassVar[str] = "cosine of mean last hidden states, centred over the datasets"
+    rough_trainings = 0.02
     suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
