@@ -1,6 +1,6 @@
 """From the store's entries to result tables: truth, estimates, scores, costs, reliability, trainings."""
 
-import json
+import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lodo.benchmark.kinds.estimate import ANSWER, COST, OBSERVED_RUN
+from lodo.benchmark.kinds.evaluation import LOSS
+from lodo.benchmark.kinds.forgetting import FIGURES
+from lodo.benchmark.kinds.kind import FAILURE
+from lodo.benchmark.kinds.training import LOG
 from lodo.benchmark.plan import Cell, Plan
 from lodo.benchmark.scoring import reliability, score
 from lodo.benchmark.store import Job, Store
@@ -31,9 +36,9 @@ def collect(store: Store, plan: Plan) -> Rows:
                 {
                     "task": task.name,
                     "subset": subset,
-                    "examples": content["examples"],
-                    "wanted": content["wanted"],
-                    "tokens": content["scored"],
+                    "examples": content.examples,
+                    "wanted": content.wanted,
+                    "tokens": content.scored,
                 }
             )
     for cell in plan.cells:
@@ -42,7 +47,7 @@ def collect(store: Store, plan: Plan) -> Rows:
 
 
 def _loss(store: Store, job: Job) -> float:
-    return float(json.loads((store.open(job) / "loss.json").read_text())["loss"])
+    return LOSS.read(store.open(job)).loss
 
 
 def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
@@ -72,8 +77,8 @@ def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
     untrained = float(np.mean([_loss(store, cell.untrained[subset]) for subset in subsets]))
     trained: list[tuple[str | None, Job]] = [(None, cell.base), *cell.left_out.items()]
     for left_out, job in trained:
-        log = json.loads((store.path(job) / "log.json").read_text())
-        losses_seen = log["losses"]
+        log = LOG.read(store.path(job))
+        losses_seen = log.losses
         tail = losses_seen[-max(1, len(losses_seen) // 20) :]
         rows["trainings"].append(
             {
@@ -81,8 +86,8 @@ def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
                 "seed": cell.seed,
                 "left_out": left_out,
                 "steps": len(losses_seen),
-                "tokens": log["tokens"],
-                "repeats": log["repeats"],
+                "tokens": log.tokens,
+                "repeats": log.repeats,
                 "untrained_loss": untrained if left_out is None else None,
                 "test_loss": means[left_out],
                 "first_loss": losses_seen[0],
@@ -95,7 +100,7 @@ def _truth(store: Store, plan: Plan, cell: Cell, rows: Rows) -> np.ndarray:
 def _forgetting(store: Store, cell: Cell, rows: Rows) -> None:
     """What the base model and the truly retrained ones know of each dataset's text."""
     for left_out, job in cell.forgetting.items():
-        found = json.loads((store.open(job) / "forgetting.json").read_text())
+        found = FIGURES.read(store.open(job))
         model = "trained" if left_out is None else "retrained"
         for dataset, figures in found.items():
             key = {"task": cell.task.name, "model": model, "hyperparameters": "", "seed": cell.seed}
@@ -132,9 +137,8 @@ def _estimates(store: Store, plan: Plan, cell: Cell, truths: Mapping[int, np.nda
             "run": run,
         }
         folder = store.open(job)
-        failure = folder / "failure.json"
-        if failure.exists():
-            cause = json.loads(failure.read_text())["cause"]
+        if FAILURE.lies_in(folder):
+            cause = FAILURE.read(folder).cause
             for truth in references:
                 for subset in subsets:
                     rows["scores"].append(
@@ -142,9 +146,9 @@ def _estimates(store: Store, plan: Plan, cell: Cell, truths: Mapping[int, np.nda
                         | {"status": "failed", "reason": cause}
                     )
             continue
-        answer = json.loads((folder / "estimate.json").read_text())
-        influence = np.array(answer["influence"])
-        steps = answer["steps"]
+        answer = ANSWER.read(folder)
+        influence = np.array(answer.influence)
+        steps = answer.steps
         layers = [(None, influence)] if steps is None else list(zip(steps, influence, strict=True))
         for step, layer in layers:
             for i, dataset in enumerate(cell.task.mixture.names):
@@ -159,10 +163,11 @@ def _estimates(store: Store, plan: Plan, cell: Cell, truths: Mapping[int, np.nda
                     {**key, "truth": name, "subset": subset, "pearson": found.pearson, "spearman": found.spearman}
                     | {"status": found.status, "reason": found.reason}
                 )
-        if (folder / "forgetting.json").exists():
-            for dataset, figures in json.loads((folder / "forgetting.json").read_text()).items():
+        unlearned = store.open(cell.unlearned[index]) if run == OBSERVED_RUN else None
+        if unlearned and not FAILURE.lies_in(unlearned):
+            for dataset, figures in FIGURES.read(unlearned).items():
                 about = {name: key[name] for name in ("task", "hyperparameters", "seed")}
                 rows["forgetting"].append({**about, "model": method.name, "dataset": dataset, **figures})
-        cost = json.loads((folder / "cost.json").read_text())
+        cost = dataclasses.asdict(COST.read(folder))
         del key["hyperparameters"]
         rows["costs"].append({**key, **cost})

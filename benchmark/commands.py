@@ -1,7 +1,6 @@
 """What the command line's commands do and print."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from lodo.benchmark.display import show_scores
+from lodo.benchmark.kinds import KINDS
+from lodo.benchmark.kinds.kind import FAILURE
+from lodo.benchmark.opening import open_for, open_store
 from lodo.benchmark.pipeline import (
     RUN_FILE,
     check_out,
@@ -21,44 +23,11 @@ from lodo.benchmark.pipeline import (
 )
 from lodo.benchmark.plan import Plan, Request
 from lodo.benchmark.progress import duration
-from lodo.benchmark.store import DamagedEntry, Store, default_home
+from lodo.benchmark.store import DamagedEntry, Store
 from lodo.benchmark.timing import expected_seconds
 from lodo.tasks.errors import InputError
 
-PLURAL = {
-    "prepared": "mixtures",
-    "training": "trainings",
-    "evaluation": "evaluations",
-    "forgetting": "memory checks",
-    "estimate": "estimates",
-}
-
-
-def open_store(path: Path | None) -> Store:
-    """The store at a path or the default one. Raises InputError if it cannot be a folder."""
-    root = path or default_home()
-    try:
-        return Store(root)
-    except OSError as error:
-        raise InputError(f"--store {root}: {error.strerror}; name a folder that can be written") from error
-
-
-def check_device(device: str) -> None:
-    """Raise InputError for a device that torch has not got."""
-    if device == "cpu":
-        return
-    import torch
-
-    if device.partition(":")[0] != "cuda" or not torch.cuda.is_available():
-        raise InputError(f"--device {device}: torch finds no such device here; use --device cpu")
-
-
-def open_for(request: Request, store_path: Path | None, jobs: int | None) -> tuple[Store, int]:
-    """The store and the number of processes of a request. Raises InputError for a bad device, store or number."""
-    check_device(request.runtime.device)
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs {jobs}: at least one process is needed")
-    return open_store(store_path), jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+PLURAL = {kind.name: kind.plural for kind in KINDS.values()}
 
 
 def run_command(
@@ -73,7 +42,7 @@ def run_command(
 ) -> None:
     """`lodo run`."""
     check_out(out, None)
-    store, jobs = open_for(request, store_path, jobs)
+    store, jobs = open_for(request, store_path, jobs, timeout)
     begun = time.monotonic()
     plan = plan_request(request, store, jobs, console)
     check_out(out, identity_of_run(request, plan))
@@ -95,7 +64,7 @@ def forget_failures(store: Store, plan: Plan) -> None:
     """Take failed runs of a plan out of the store, so that they are tried again."""
     for key, chain in plan.producers.items():
         for work in chain.works:
-            if work.job.key == key and (store.path(work.job) / "failure.json").exists():
+            if work.job.key == key and FAILURE.lies_in(store.path(work.job)):
                 shutil.rmtree(store.path(work.job))
 
 
@@ -129,11 +98,10 @@ def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
         if kind in wanted:
             table.add_row(PLURAL[kind], *map(str, (wanted[kind], found[kind], wanted[kind] - found[kind])))
     console.print(table)
-    seconds, basis = expected_seconds(plan, store, jobs)
-    if seconds:
-        console.print(
-            f"likely to take about {duration(seconds)} with {jobs} processes ({basis})", highlight=False, soft_wrap=True
-        )
+    guess = expected_seconds(plan, store, jobs)
+    sentence = guess.sentence(duration(guess.seconds), jobs)
+    if sentence:
+        console.print(escape(sentence), highlight=False, soft_wrap=True)
 
 
 def check_command(reference: str, settings: Sequence[str], console: Console) -> bool:

@@ -1,21 +1,85 @@
-"""What a result depends on beside its specification: the code that computes it and number-changing libraries."""
+"""What a result depends on beside its specification: the code that computes it and the libraries it computes with."""
 
-import ast
 import functools
 import hashlib
-import importlib.util
-from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterable
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
+from typing import Any
 
-from lodo.tasks.spec import Runtime
+from lodo.benchmark.reach import Reach, Sources, Target
+from lodo.tasks.spec import Frozen
 
-NUMBERS = ("numpy", "safetensors", "tokenizers", "torch", "transformers")
+# What keeps, names and finds results and what shows them makes none. A method that a registry finds is a root itself.
+BESIDE = frozenset(
+    {
+        "lodo.benchmark.identity",
+        "lodo.benchmark.reach",
+        "lodo.benchmark.store",
+        "lodo.benchmark.syntax",
+        "lodo.tasks.errors",
+        "lodo.tasks.registry",
+        "lodo.tasks.spec:Frozen",
+        "lodo.tasks.spec:canonical_json",
+        "lodo.tasks.spec:digest",
+        "lodo.methods.base:METHODS",
+        "lodo.methods.base:register",
+    }
+)
+# They check, show and find; no number passes through them.
+SILENT = frozenset({"platformdirs", "pydantic", "rich", "typer"})
+
+Root = str | Path | Callable[..., Any]
 
 
-def runtime(device: str, threads: int, compile: bool = False) -> Runtime:
-    """The runtime of this process's jobs, with the versions of the libraries that change numbers."""
-    return Runtime(device=device, threads=threads, compile=compile, versions=versions(NUMBERS))
+class Code(Frozen):
+    """What computes a result.
+
+    Attributes:
+        hash: SHA-256 of the definitions that can be reached.
+        libraries: (library, version) of each that they import.
+    """
+
+    hash: str
+    libraries: tuple[tuple[str, str], ...]
+
+
+@functools.cache
+def as_they_are() -> Sources:
+    """The source files as this process first read them."""
+    return Sources()
+
+
+def code_of(
+    *roots: Root, beside: Iterable[str] = (), libraries: Iterable[str] = (), sources: Sources | None = None
+) -> Code:
+    """All that roots can reach, as `lodo.benchmark.reach` finds it.
+
+    Args:
+        roots: functions or classes, ``module``s, ``module:name``s, files.
+        beside: modules and ``module:name``s that cannot change the result although the roots reach them.
+        libraries: that matter though no definition imports them.
+    """
+    sources = sources or as_they_are()
+    found = Reach(sources, BESIDE | frozenset(beside))
+    found.follow(_target(root, sources) for root in roots)
+    text = "\n\n".join(sorted(found.texts.values()))
+    known = {*map(_distribution, found.libraries - SILENT), *libraries}
+    return Code(hash=hashlib.sha256(text.encode()).hexdigest(), libraries=versions(sorted(known)))
+
+
+def _target(root: Root, sources: Sources) -> Target:
+    if isinstance(root, Path):
+        return sources.add(root), None
+    if isinstance(root, str):
+        module, _, name = root.partition(":")
+        return module, name or None
+    return root.__module__, root.__qualname__.partition(".")[0]
+
+
+def code_hash(*roots: Root) -> str:
+    """The hash alone of `code_of`."""
+    return code_of(*roots).hash
 
 
 def versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -32,40 +96,8 @@ def _version(name: str) -> str:
 
 
 @functools.cache
-def _path_of(module: str) -> Path | None:
-    """The source file of a ``lodo.`` module, found without importing it; None if the name is no module."""
-    _, package, *rest = module.split(".")
-    spec = importlib.util.find_spec(f"lodo.{package}")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    base = Path(spec.submodule_search_locations[0]).joinpath(*rest)
-    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
-
-
-@functools.cache
-def _imports(path: Path) -> frozenset[str]:
-    """The lodo modules that a file names in its imports, wherever they stand in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(name for name in names if name.startswith("lodo."))
-
-
-@functools.cache
-def code_hash(*roots: str | Path) -> str:
-    """SHA-256 of the given modules or files and of every lodo file that they import, directly or through others."""
-    waiting = [root if isinstance(root, Path) else _path_of(root) for root in roots]
-    if None in waiting:
-        raise ValueError(f"no source file for one of {roots}")
-    seen: dict[Path, str] = {}
-    while waiting:
-        path = waiting.pop()
-        if path is None or path in seen:
-            continue
-        seen[path] = hashlib.sha256(path.read_bytes()).hexdigest()
-        waiting.extend(_path_of(name) for name in _imports(path))
-    # A file's own hash is the identity, not where it lies.
-    return hashlib.sha256("".join(sorted(seen.values())).encode()).hexdigest()
+def _distribution(module: str) -> str:
+    """The library that a top-level module comes from: that of its name, else the first that holds it."""
+    if _version(module) != "absent":
+        return module
+    return min(packages_distributions().get(module, [module]))

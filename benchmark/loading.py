@@ -1,54 +1,82 @@
-"""Builds what a method may see from the store's entries: the trained model, its examples, its checkpoints."""
+"""Builds what a method may see of a training: the trained model, its examples, its checkpoints."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from safetensors.torch import load_file
-
+from lodo.benchmark.kinds.estimate import EstimateSpec
+from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import as_examples, shown_examples
+from lodo.tasks.model import Examples
 from lodo.tasks.prepare import Prepared
+from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.trained import Checkpoint, TrainedModel
-from lodo.tasks.training import checkpoint_steps, load_parameters
+from lodo.tasks.training import checkpoint_steps
+
+
+def trained_model(
+    replay: Replay,
+    folder: Path,
+    datasets: Mapping[str, Examples],
+    subsets: Mapping[str, Examples],
+    sizes: Mapping[str, int],
+    seed: int,
+    training_seed: int,
+    unseen: Mapping[str, Examples] | None = None,
+) -> TrainedModel:
+    """A finished training as one run of a method on one test set sees it.
+
+    Args:
+        folder: where the training over ``replay`` left its checkpoints.
+        datasets: the examples shown, in the order of the mixture.
+        seed, training_seed: of the run and of what is the same in every run; see `TrainedModel`.
+    """
+    recipe = replay.recipe
+    steps = checkpoint_steps(recipe.steps, recipe.checkpoints)
+    checkpoints = tuple(
+        Checkpoint(step, sum(map(recipe.learning_rate, range(before, step))), folder / f"step-{step}.safetensors")
+        for before, step in zip((0, *steps), steps, strict=False)
+    )
+    model = replay.initial()
+    checkpoints[-1].load_into(model)
+    return TrainedModel(
+        model=model.eval(),
+        datasets=datasets,
+        subsets=subsets,
+        checkpoints=checkpoints,
+        sizes=sizes,
+        recipe=recipe,
+        seed=seed,
+        training_seed=training_seed,
+        unseen=unseen or {},
+        replay=replay,
+    )
 
 
 def load_trained(
     prepared: Prepared,
     pool_hashes: Mapping[str, str],
-    training: Mapping[str, Any],
+    training: TrainingSpec,
     folder: Path,
-    spec: Mapping[str, Any],
+    spec: EstimateSpec,
     test: str,
 ) -> TrainedModel:
-    """The trained model of a base training as one run of a method on one test set sees it.
+    """The trained model of a base training as an estimate's method sees it.
 
     Args:
-        training: the training job's specification.
         folder: the training's entry.
-        spec: the estimate job's specification.
+        test: name of the test set.
     """
-    replay = replay_of(prepared, training)
-    recipe, device = replay.recipe, replay.device
-    model = replay.initial()
-    steps = checkpoint_steps(recipe.steps, recipe.checkpoints)
-    checkpoints = []
-    for before, step in zip((0, *steps), steps, strict=False):
-        lr = sum(recipe.learning_rate(index) for index in range(before, step))
-        checkpoints.append(Checkpoint(step, lr, folder / f"step-{step}.safetensors"))
-    load_parameters(model, load_file(checkpoints[-1].path))
-    datasets, unseen = shown_examples(prepared, pool_hashes, training, spec["examples"], spec["run"])
-    subsets = {name: as_examples(*arrays, device) for name, arrays in prepared.tests[test].items()}
-    return TrainedModel(
-        model=model.eval(),
-        datasets=datasets,
-        subsets=subsets,
-        checkpoints=tuple(checkpoints),
-        sizes={item["name"]: item["slots"] for item in training["mixture"]["datasets"]},
-        recipe=recipe,
-        seed=derive_seed("attribution", spec["training"], spec["run"]),
-        training_seed=derive_seed("attribution", spec["training"]),
-        unseen=unseen,
-        replay=replay,
+    datasets, unseen = shown_examples(prepared, pool_hashes, training, spec.examples, spec.run)
+    device = training.runtime.device
+    return trained_model(
+        replay_of(prepared, training),
+        folder,
+        datasets,
+        {name: as_examples(*arrays, device) for name, arrays in prepared.tests[test].items()},
+        {item.name: item.slots for item in training.mixture.datasets},
+        derive_seed("attribution", spec.training, spec.run),
+        derive_seed("attribution", spec.training),
+        unseen,
     )

@@ -1,5 +1,6 @@
 """The whole pipeline as one call: prepare, train, leave out, attribute, score, write the tables and the page."""
 
+import inspect
 import json
 import os
 import platform
@@ -11,8 +12,10 @@ from typing import Any
 from rich.console import Console
 
 from lodo.benchmark.collect import collect
-from lodo.benchmark.identity import code_hash, runtime, versions
-from lodo.benchmark.jobs import MethodChoice, PreparedInfo
+from lodo.benchmark.identity import Code, code_hash, code_of, versions
+from lodo.benchmark.jobs import MethodChoice
+from lodo.benchmark.kinds.prepared import INFO
+from lodo.benchmark.opening import open_for
 from lodo.benchmark.plan import (
     Plan,
     Request,
@@ -25,14 +28,15 @@ from lodo.benchmark.plan import (
 from lodo.benchmark.progress import ProgressListener
 from lodo.benchmark.scheduler import Chain, intact, run_chains
 from lodo.benchmark.sources import open_source
-from lodo.benchmark.store import Store, default_home
+from lodo.benchmark.store import Store
+from lodo.benchmark.timing import seen_before
 from lodo.methods.base import METHODS
 from lodo.methods.select import explain, method_class, split_settings, tuned_method
 from lodo.methods.select import suite as suite_members
 from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
-from lodo.tasks.spec import Definition, Scale, canonical_json, digest
+from lodo.tasks.spec import Definition, Runtime, Scale, canonical_json, digest
 
 RUN_FILE = "run.json"
 GROUPS = ("recipe", "model", "tokenizer", "task")
@@ -80,9 +84,7 @@ def make_request(
     for reference in references:
         cls = method_class(reference)
         method = tuned_method(reference, scale, by_method.pop(cls.name, {}))
-        root = Path(reference.rpartition(":")[0]).resolve() if ".py:" in reference else cls.__module__
-        code = code_hash(root) if isinstance(root, Path) or root.startswith("lodo.") else _file_hash(cls)
-        found = choices.setdefault(cls.name, MethodChoice(reference, method, code))
+        found = choices.setdefault(cls.name, MethodChoice(reference, method, _code(reference, cls)))
         if found.reference != reference:
             raise InputError(f"--method {reference}: the name '{cls.name}' is taken by {found.reference}; rename one")
     if by_method:
@@ -96,15 +98,16 @@ def make_request(
         seeds=seeds,
         runs=runs,
         methods=tuple(choices.values()),
-        runtime=runtime(device, threads, compile),
+        runtime=Runtime(device=device, threads=threads, compile=compile),
         changes=changes,
     )
 
 
-def _file_hash(cls: type) -> str:
-    import inspect
-
-    return code_hash(Path(inspect.getfile(cls)))
+def _code(reference: str, cls: type) -> Code:
+    """A method's code: its class and what that reaches; of a method that is not lodo's, all of its file."""
+    if cls.__module__.startswith("lodo."):
+        return code_of(cls)
+    return code_of(Path(reference.rpartition(":")[0] if ".py:" in reference else inspect.getfile(cls)))
 
 
 def plan_request(request: Request, store: Store, jobs: int, console: Console) -> Plan:
@@ -115,8 +118,9 @@ def plan_request(request: Request, store: Store, jobs: int, console: Console) ->
     tasks = choose_tasks(request, inventory)
     chains = prepared_chains(request, tasks, inventory)
     do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Preparing")
-    infos = {task: PreparedInfo.read(store, chain.works[0].job) for task, chain in chains.items()}
-    return make_plan(request, inventory, tasks, chains, infos)
+    infos = {task: INFO.read(store.open(chain.works[0].job)) for task, chain in chains.items()}
+    seen = seen_before(store, request.methods, [task.examples for task in tasks])
+    return make_plan(request, inventory, tasks, chains, infos, seen)
 
 
 def do_missing(
@@ -242,7 +246,7 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
                 "paper": choice.method.paper,
                 "summary": choice.method.summary,
                 "reference": choice.method.reference,
-                "code": choice.code,
+                "code": choice.code.hash,
             }
             for choice in request.methods
         },
@@ -270,11 +274,11 @@ def evaluate(
 ) -> Result:
     """`lodo run` as a function: options are those of `make_request`; returns the tables and the page.
 
-    Raises InputError on bad input and RunError where a training fails. In a script, call it under
-    ``if __name__ == "__main__":``, since its workers import the script.
+    Raises InputError on bad input, in the command line's words, and RunError where a training fails. In a script, call
+    it under ``if __name__ == "__main__":``, since its workers import the script.
     """
     request = make_request(**options)
-    opened = Store(store or default_home())
-    jobs = jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+    check_out(out, None)
+    opened, jobs = open_for(request, store, jobs, timeout)
     console = Console(stderr=True, emoji=False)
     return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout)

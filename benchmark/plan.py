@@ -1,22 +1,17 @@
 """From a request to chains of jobs: which tasks, trainings, evaluations and estimates it takes."""
 
-import json
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from lodo.benchmark.jobs import (
-    MethodChoice,
-    PreparedInfo,
-    Work,
-    estimate_job,
-    evaluation_job,
-    forgetting_job,
-    inventory_job,
-    prepared_job,
-    training_job,
-)
+from lodo.benchmark.jobs import MethodChoice, Work
+from lodo.benchmark.kinds.estimate import OBSERVED_RUN, EstimateInputs, estimate_job
+from lodo.benchmark.kinds.evaluation import EvaluationInputs, evaluation_job
+from lodo.benchmark.kinds.forgetting import ForgettingInputs, UnlearningInputs, forgetting_job, unlearning_job
+from lodo.benchmark.kinds.inventory import INVENTORY, Inventory, InventoryInputs, inventory_job
+from lodo.benchmark.kinds.prepared import PreparedInfo, PreparedInputs, SubsetInfo, prepared_job
+from lodo.benchmark.kinds.training import TrainingInputs, training_job
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.store import Job, Store
 from lodo.tasks.errors import InputError
@@ -54,23 +49,14 @@ class Request:
         return 1 if task.examples == "all" else self.runs
 
 
-@dataclass(frozen=True)
-class Inventory:
-    """What a source holds: characters of text per corpus, its test sets, and warnings about them."""
-
-    corpora: Mapping[str, int]
-    tests: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
 def inventory_chain(request: Request) -> Chain:
-    job = inventory_job(request.source)
-    return Chain((Work(job, "reading the text", {"source": request.source}, cost=0.2),))
+    """The chain that reads a request's source."""
+    return Chain((Work(inventory_job(request.source), "reading the text", InventoryInputs(request.source), cost=0.2),))
 
 
 def read_inventory(store: Store, job: Job) -> Inventory:
-    data = json.loads((store.open(job) / "inventory.json").read_text())
-    return Inventory(data["corpora"], tuple(data["tests"]), tuple(data["warnings"]))
+    """What the source holds, once its chain is done."""
+    return INVENTORY.read(store.open(job))
 
 
 def choose_tasks(request: Request, inventory: Inventory) -> tuple[Task, ...]:
@@ -109,7 +95,7 @@ def prepared_chains(request: Request, tasks: tuple[Task, ...], inventory: Invent
         job = prepared_job(
             request.source, task.mixture, task.tokenizer, test_sets, task.recipe.sequence_length, task.model.positions
         )
-        inputs = {"source": request.source, "mixture": task.mixture}
+        inputs = PreparedInputs(request.source, task.mixture)
         chains.setdefault(job.key, Chain((Work(job, f"preparing the text of {task.name}", inputs, cost=0.3),)))
         found[task] = chains[job.key]
     return found
@@ -126,6 +112,7 @@ class Cell:
         untrained: by subset, the evaluation of the untrained model.
         forgetting: by left-out dataset or None, what the trained model knows of that dataset's text, or of all.
         estimates: by (method index, run), the estimate.
+        unlearned: by method index, what the models forgot that it unlearned in the run that is observed.
     """
 
     task: Task
@@ -136,6 +123,11 @@ class Cell:
     untrained: Mapping[str, Job]
     forgetting: Mapping[str | None, Job]
     estimates: Mapping[tuple[int, int], Job]
+    unlearned: Mapping[int, Job]
+
+    def training(self, left_out: str | None) -> Job:
+        """The base training, or the counterfactual without a dataset."""
+        return self.base if left_out is None else self.left_out[left_out]
 
 
 @dataclass(frozen=True)
@@ -158,83 +150,111 @@ class Plan:
         return frozenset(self.producers)
 
 
+@dataclass(frozen=True)
+class Share:
+    """What time a method's estimates on one base training take, in trainings; see `lodo.benchmark.timing`.
+
+    Attributes:
+        first: the first estimate of all.
+        run: the first of every other run.
+        test: an estimate on another test set of the same run.
+        known: False where nobody knows and the numbers only move a progress bar.
+    """
+
+    first: float
+    run: float
+    test: float
+    known: bool = True
+
+
 def make_plan(
     request: Request,
     inventory: Inventory,
     tasks: tuple[Task, ...],
     prepared: Mapping[Task, Chain],
     infos: Mapping[Task, PreparedInfo],
+    seen: Sequence[Share | None] = (),
 ) -> Plan:
-    """Lay out every job. Raises InputError where a dataset has too few examples for what a run shows."""
+    """Lay out every job. Raises InputError where a dataset has too few examples for what a run shows.
+
+    Args:
+        seen: by method index, what the method took where it has run before, if it has.
+    """
     trainings: dict[str, list[Work]] = {}
-    estimates: dict[tuple[int, str], dict[str, tuple[int, Work]]] = {}
+    estimates: dict[tuple[int, str], dict[str, tuple[int, list[Work]]]] = {}
+    shares: dict[tuple[int, str], Share] = {}
     cells = []
     for seed in range(request.seeds):
         for task in tasks:
-            info, root = infos[task], prepared[task].works[0]
+            info, root = infos[task], prepared[task].works[0].job
             _enough_examples(task, info)
             cell = _cell(request, task, info, seed)
             cells.append(cell)
-            subsets = info.subsets[task.test_set.name]
-            for name, job in [(None, cell.base), *cell.left_out.items()]:
-                label = f"training, seed {seed}, {'all datasets' if name is None else f'without {name}'}"
-                chain = trainings.setdefault(
-                    job.key, [Work(job, label, {"prepared": root.job}, (root.job.key,), cost=1.0)]
-                )
-                evaluations = [(subset, cell.losses[name, subset]) for subset in subsets]
-                if name is None:
-                    evaluations += [(subset, cell.untrained[subset]) for subset in subsets]
-                known = {work.job.key for work in chain}
-                for subset, evaluation in evaluations:
-                    if evaluation.key not in known:
-                        inputs = {
-                            "prepared": root.job,
-                            "training": job,
-                            "test": task.test_set.name,
-                            "subset": subset,
-                        }
-                        chain.append(Work(evaluation, label, inputs, (job.key,), cost=0.004))
-                forgot = cell.forgetting[name]
-                if forgot.key not in known:
-                    inputs = {"prepared": root.job, "training": job, "base": cell.base, "pools": info.pools}
-                    chain.append(Work(forgot, label, inputs, (job.key,), cost=0.02))
+            for name in (None, *task.mixture.names):
+                for work in _training_works(cell, name, info, root):
+                    chain = trainings.setdefault(cell.training(name).key, [])
+                    chain += [work] * (work.job.key not in {known.job.key for known in chain})
             for (index, run), job in cell.estimates.items():
-                choice = request.methods[index]
                 # One process does all of a method's estimates on a model: they have much in common.
-                estimates.setdefault((index, cell.base.key), {}).setdefault(
-                    job.key,
-                    (
-                        run,
-                        Work(
-                            job,
-                            f"{choice.name} on {task.name}, seed {seed}, run {run}",
-                            {
-                                "prepared": root.job,
-                                "training": cell.base,
-                                "test": task.test_set.name,
-                                "pools": info.pools,
-                                "reference": choice.reference,
-                            },
-                            (root.job.key, cell.base.key),
-                            cost=_typical_cost(task, info),
-                            method=True,
-                        ),
-                    ),
-                )
+                place = index, cell.base.key
+                works = _estimate_works(request, cell, index, run, info, root)
+                estimates.setdefault(place, {}).setdefault(job.key, (run, works))
+                shares.setdefault(place, (seen[index] if seen else None) or rough_share(request, index, task, info))
     chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
-    for _, works in sorted(estimates.items(), key=lambda item: item[0][0]):
-        # Run by run: what belongs to a run's examples is remembered for all test sets until the next one.
-        ordered = sorted(works.values(), key=lambda pair: pair[0])
-        chains.append(Chain(tuple(work for _, work in ordered)))
+    for place, found in sorted(estimates.items(), key=lambda item: item[0][0]):
+        chains.append(_in_order(list(found.values()), shares[place]))
     return Plan(request, inventory, tasks, infos, tuple(cells), tuple(chains))
 
 
-def _typical_cost(task: Task, info: PreparedInfo) -> float:
-    """Cost of a method's run, in trainings: one and a half passes over what it sees, as the suite's methods average."""
-    recipe = task.recipe
+def _training_works(cell: Cell, left_out: str | None, info: PreparedInfo, root: Job) -> list[Work]:
+    """A training and what is measured of its model."""
+    task, job = cell.task, cell.training(left_out)
+    label = f"training, seed {cell.seed}, {'all datasets' if left_out is None else f'without {left_out}'}"
+    works = [Work(job, label, TrainingInputs(root), (root.key,), cost=1.0)]
+    for subset in info.subsets[task.test_set.name]:
+        inputs = EvaluationInputs(root, job, task.test_set.name, subset)
+        losses = [cell.losses[left_out, subset], *([cell.untrained[subset]] if left_out is None else [])]
+        works += [Work(loss, label, inputs, (job.key,), cost=0.004) for loss in losses]
+    inputs_of_check = ForgettingInputs(root, job, cell.base, info.pools)
+    return [*works, Work(cell.forgetting[left_out], label, inputs_of_check, (job.key,), cost=0.02)]
+
+
+def _estimate_works(request: Request, cell: Cell, index: int, run: int, info: PreparedInfo, root: Job) -> list[Work]:
+    """A run of a method, and what the models forgot that it unlearned."""
+    choice, job = request.methods[index], cell.estimates[index, run]
+    label = f"{choice.name} on {cell.task.name}, seed {cell.seed}, run {run}"
+    inputs = EstimateInputs(root, cell.base, cell.task.test_set.name, info.pools, choice.reference)
+    works = [Work(job, label, inputs, (root.key, cell.base.key), method=True)]
+    if run == OBSERVED_RUN:
+        forgot = cell.unlearned[index]
+        works.append(Work(forgot, label, UnlearningInputs(job, inputs), (job.key,), cost=0.0, method=True))
+    return works
+
+
+def _in_order(found: Sequence[tuple[int, list[Work]]], share: Share) -> Chain:
+    """The chain of a method's estimates on one training: run by run, so that all test sets share a run's examples."""
+    works, before = [], None
+    for run, (estimate, *rest) in sorted(found, key=lambda item: item[0]):
+        cost = share.test if run == before else share.run if works else share.first
+        works += [dataclasses.replace(estimate, cost=cost, known=share.known), *rest]
+        before = run
+    return Chain(tuple(works))
+
+
+# Share of the training's sequences that a run showed when the methods' ``rough_trainings`` were measured.
+MEASURED_AT = 0.048
+
+
+def rough_share(request: Request, index: int, task: Task, info: PreparedInfo) -> Share:
+    """What a method says of its own cost, scaled to what a run shows; for further test sets, their part of that."""
+    recipe, method = task.recipe, request.methods[index].method
     shown = sum(task.shown(own) for own in _own(task, info).values()) * recipe.sequence_length
-    shown += sum(int(subset["tokens"]) for subset in info.subsets[task.test_set.name].values())
-    return 1.5 * shown / (recipe.steps * recipe.batch_size * recipe.sequence_length)
+    tests = sum(subset.tokens for subset in info.subsets[task.test_set.name].values())
+    part = shown / (recipe.steps * recipe.batch_size * recipe.sequence_length)
+    # One and a half passes over what is shown, where the method says nothing.
+    known = method.rough_trainings is not None
+    run = 1.5 * part if method.rough_trainings is None else method.rough_trainings * part / MEASURED_AT
+    return Share(method.rough_once + run, run, run * tests / (shown + tests), known)
 
 
 def _own(task: Task, info: PreparedInfo) -> dict[str, int]:
@@ -255,14 +275,14 @@ def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:
     runtime = request.runtime
     base = training_job(task, info, seed, None, request.definition, runtime)
     left_out = {name: training_job(task, info, seed, name, request.definition, runtime) for name in task.mixture.names}
-    subsets: Mapping[str, Mapping[str, Any]] = info.subsets[task.test_set.name]
+    subsets: Mapping[str, SubsetInfo] = info.subsets[task.test_set.name]
     losses = {
-        (name, subset): evaluation_job(job, content["hash"], runtime)
+        (name, subset): evaluation_job(job, content.hash, runtime)
         for name, job in [(None, base), *left_out.items()]
         for subset, content in subsets.items()
     }
     untrained = {
-        subset: evaluation_job(base, content["hash"], runtime, initial=True) for subset, content in subsets.items()
+        subset: evaluation_job(base, content.hash, runtime, initial=True) for subset, content in subsets.items()
     }
     forgetting = {
         name: forgetting_job(task, job, base, task.mixture.names if name is None else (name,), runtime)
@@ -273,4 +293,5 @@ def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:
         for index, choice in enumerate(request.methods)
         for run in range(request.runs_on(task))
     }
-    return Cell(task, seed, base, left_out, losses, untrained, forgetting, estimates)
+    unlearned = {index: unlearning_job(job) for (index, run), job in estimates.items() if run == OBSERVED_RUN}
+    return Cell(task, seed, base, left_out, losses, untrained, forgetting, estimates, unlearned)

@@ -1,6 +1,5 @@
 """Runs chains of jobs in worker processes, a few at a time, and copes with failures, damage and other runs."""
 
-import json
 import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,8 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from lodo.benchmark.jobs import Work
+from lodo.benchmark.kinds import KINDS
+from lodo.benchmark.kinds.kind import FAILURE, Failure
 from lodo.benchmark.store import DamagedEntry, Store
 from lodo.tasks.errors import InputError
 
@@ -79,10 +80,10 @@ class _State:
 def intact(store: Store, chain: Chain, listener: Listener | None = None) -> bool:
     """Whether every work of a chain is in the store; small entries are checked byte by byte.
 
-    Trainings are large: they are checked where they are read.
+    Large ones (trainings) are checked where they are read.
     """
     for work in chain.works:
-        if work.job.kind == "training":
+        if KINDS[work.job.kind].large:
             if not store.has(work.job):
                 return False
             continue
@@ -102,7 +103,7 @@ def fail(store: Store, work: Work, cause: str) -> None:
     with store.claim(work.job) as partial:
         assert partial is not None
         if not store.has(work.job):
-            (partial / "failure.json").write_text(json.dumps({"cause": cause}, ensure_ascii=False))
+            FAILURE.write(partial, Failure(cause))
             store.commit(work.job, partial)
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lodo.benchmark.identity import code_hash
+from lodo.benchmark.identity import code_of
 from lodo.benchmark.store import DamagedEntry, Job, Store
 from lodo.tasks.spec import digest
 from lodo.tasks.trained import Scope, TokenMeter
@@ -135,7 +135,7 @@ class SharedPass:
 
 
 def _code_of(compute: Callable[[], dict[str, Tensor]]) -> str:
-    """Hash of the file that defines a computation and of every lodo file that it imports."""
+    """Hash of the file that defines a computation, of all that it can reach, and of the libraries' versions."""
     while isinstance(compute, functools.partial):
         compute = compute.func
-    return code_hash(Path(inspect.getfile(compute)))
+    return digest(code_of(Path(inspect.getfile(compute))))

@@ -1,11 +1,11 @@
 """Which examples of the training datasets a run shows, and which unseen ones beside them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
 
+from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.tasks.model import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.seeds import derive_seed
@@ -27,17 +27,17 @@ def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: s
 
 
 def shown_examples(
-    prepared: Prepared, pool_hashes: Mapping[str, str], training: Mapping[str, Any], examples: Shown, run: int
+    prepared: Prepared, pool_hashes: Mapping[str, str], training: TrainingSpec, examples: Shown, run: int
 ) -> tuple[dict[str, Examples], dict[str, Examples]]:
     """By dataset, the examples of the base training that a run shows, and as many that the training did not use.
 
     ``all`` shows all of the dataset's own sequences, in their order.
     """
-    device = training["runtime"]["device"]
+    device = training.runtime.device
     shown, unseen = {}, {}
-    for item in training["mixture"]["datasets"]:
-        name, pool = item["name"], prepared.pools[item["name"]]
-        own = min(item["slots"], len(pool))
+    for item in training.mixture.datasets:
+        name, pool = item.name, prepared.pools[item.name]
+        own = min(item.slots, len(pool))
         count = own if examples == "all" else examples
         drawn = draw_examples(pool, own, count, run, pool_hashes[name])
         shown[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from lodo.benchmark.loading import trained_model
 from lodo.benchmark.shown import as_examples
 from lodo.tasks.families.opt import slot_shares
 from lodo.tasks.generated import GeneratedSource
@@ -18,8 +19,8 @@ from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Pool, Slots, base_slots, refilled_slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec
-from lodo.tasks.trained import Checkpoint, TrainedModel
-from lodo.tasks.training import checkpoint_steps, train
+from lodo.tasks.trained import TrainedModel
+from lodo.tasks.training import train
 
 T = TypeVar("T")
 
@@ -67,27 +68,11 @@ def trained_on(
     replay: Replay, folder: Path, datasets: Mapping[str, Examples], subsets: Mapping[str, Examples]
 ) -> TrainedModel:
     """Train over a replay in ``folder`` and show the result as a method sees it; datasets in the mixture's order."""
-    recipe = replay.recipe
     folder.mkdir(parents=True)
     train(replay, folder, Runtime())
-    steps = checkpoint_steps(replay.steps, recipe.checkpoints)
-    checkpoints = tuple(
-        Checkpoint(step, sum(map(recipe.learning_rate, range(before, step))), folder / f"step-{step}.safetensors")
-        for before, step in zip((0, *steps), steps, strict=False)
-    )
-    model = replay.initial().eval()
-    checkpoints[-1].load_into(model)
     counts = torch.bincount(replay.owner, minlength=len(datasets)).tolist()
-    return TrainedModel(
-        model=model,
-        datasets=datasets,
-        subsets=subsets,
-        checkpoints=checkpoints,
-        sizes=dict(zip(datasets, counts, strict=True)),
-        recipe=recipe,
-        seed=derive_seed("specimen"),
-        replay=replay,
-    )
+    sizes = dict(zip(datasets, counts, strict=True))
+    return trained_model(replay, folder, datasets, subsets, sizes, derive_seed("specimen"), 0)
 
 
 def reordered(trained: TrainedModel, order: Sequence[str]) -> TrainedModel:

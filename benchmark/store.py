@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,10 +25,13 @@ class DamagedEntry(RuntimeError):
 
 @dataclass(frozen=True)
 class Job:
-    """What a piece of work is: its kind and all that its result depends on. Equal jobs have equal keys."""
+    """What a piece of work is: its kind and all that its result depends on. Equal jobs have equal keys.
+
+    ``spec`` is a mapping or a model of `lodo.benchmark.kinds`.
+    """
 
     kind: str
-    spec: Mapping[str, Any]
+    spec: Any
 
     @cached_property
     def key(self) -> str:

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lodo.benchmark.commands import PLURAL, forget_failures, open_for, show_work
+from lodo.benchmark.commands import PLURAL, forget_failures, show_work
+from lodo.benchmark.opening import open_for
 from lodo.benchmark.pipeline import RUN_FILE, check_out, identity_of_run, write_json
 from lodo.benchmark.plan import Request
 from lodo.benchmark.progress import duration
@@ -43,7 +44,7 @@ def sweep_command(
     check_out(out, None)
     axes = [parse_axis(text) for text in over]
     points = grid(request, axes)
-    store, jobs = open_for(request, store_path, jobs)
+    store, jobs = open_for(request, store_path, jobs, timeout)
     sweep = Sweep.plan(points, store, jobs, console)
     identity = {**identity_of_run(request, sweep.plans[0]), "sweep": [axis.key for axis in axes]}
     check_out(out, identity)
@@ -81,7 +82,7 @@ def tune_command(
     if write:
         _may_write(tuning, settings)
     points = tuning.points
-    store, jobs = open_for(tuning.request, store_path, jobs)
+    store, jobs = open_for(tuning.request, store_path, jobs, timeout)
     sweep = Sweep.plan(points, store, jobs, console)
     if not _work(sweep, store, jobs, timeout, retry, dry_run, console):
         return

@@ -152,7 +152,7 @@ def make_record(tuning: Tuning, sweep: Sweep, points: Sequence[tuple[GridPoint, 
         runs=tuning.request.runs_on(sweep.plans[0].tasks[0]),
         examples=sweep.plans[0].tasks[0].examples,
         version=dict(versions(["lodo"]))["lodo"],
-        code=choice.code,
+        code=choice.code.hash,
         points=tuple(point for point, _ in points),
     )
 

@@ -72,6 +72,10 @@ class AttributionMethod:
     ``suite`` is the smallest suite that a method of lodo's own is part of. ``requires`` maps the modules that a method
     imports beyond lodo's own dependencies to how they are installed. ``on_request`` says why no suite holds a method,
     if none does. ``exempt`` names the checks of `lodo check` that cannot apply to a method, each with the reason.
+
+    ``rough_trainings`` is about what one run costs, in trainings, where it shows 48 of 1,000 sequences of each dataset;
+    ``rough_once`` is what the first estimate on a base training costs beside it, however many runs and test sets
+    follow. The plan counts with them until it has seen the method at work; a method without is planned as unknown.
     """
 
     name: ClassVar[str] = ""
@@ -84,6 +88,8 @@ class AttributionMethod:
     requires: ClassVar[Mapping[str, str]] = {}
     on_request: ClassVar[str] = ""
     exempt: ClassVar[Mapping[str, str]] = {}
+    rough_trainings: ClassVar[float | None] = None
+    rough_once: ClassVar[float] = 0.0
 
     @classmethod
     def missing(cls) -> dict[str, str]:

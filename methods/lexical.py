@@ -22,6 +22,7 @@ class BagOfWords(AttributionMethod):
     """Cosine of a dataset's and a subset's token counts, (K, S); the subset's scored tokens, the dataset's all."""
 
     summary: ClassVar[str] = "cosine of token counts"
+    rough_trainings = 0.0
     suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
@@ -61,6 +62,7 @@ class BM25(AttributionMethod):
     top: Annotated[int, Field(gt=0)] | None = None
 
     summary: ClassVar[str] = "mean BM25 score of a dataset's sequences for the test examples"
+    rough_trainings = 0.0
     paper: ClassVar[str] = "Robertson & Zaragoza 2009"
     suite = "default"
     defaults: ClassVar[Mapping[str, Why]] = {

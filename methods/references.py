@@ -19,6 +19,7 @@ class Random(AttributionMethod):
     """Standard normal numbers, drawn for each subset by its content: what chance scores."""
 
     summary: ClassVar[str] = "random numbers"
+    rough_trainings = 0.0
     reference: ClassVar[bool] = True
     exempt: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("order of datasets", "equal datasets equal influence", "sign of the truth"), "chance knows no datasets"
@@ -41,6 +42,7 @@ class DatasetSize(AttributionMethod):
     """The number of slots that a dataset filled in the training, the same for every subset."""
 
     summary: ClassVar[str] = "number of training sequences"
+    rough_trainings = 0.0
     reference: ClassVar[bool] = True
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a size is the same for every subset"}
 

@@ -31,6 +31,7 @@ class TokenCount(AttributionMethod):
 
     summary: ClassVar[str] = "number of training tokens"
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a count is the same for every subset"}
+    rough_trainings = 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -56,6 +57,7 @@ class DatasetLoss(AttributionMethod):
 
     summary: ClassVar[str] = "minus the model's loss on each dataset"
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a dataset's loss is the same for every subset"}
+    rough_trainings = 0.02
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         losses = trained.remembered("dataset losses", lambda: trained.losses(trained.datasets), "datasets")
@@ -75,6 +77,7 @@ class HiddenStates(AttributionMethod):
     """
 
     summary: ClassVar[str] = "cosine of mean last hidden states, centred over the datasets"
+    rough_trainings = 0.02
     suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:

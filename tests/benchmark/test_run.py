@@ -49,7 +49,7 @@ def test_a_run_from_text_to_page_and_again(lodo, tmp_path):
     again = lodo.run(*FAST, out=out)
     assert "computed nothing" in again.stdout
     more = lodo.run(*FAST, "--add-method", "gradcos", out=out)
-    assert "computed 4 estimates, in" in more.stdout
+    assert "computed 4 estimates, 2 memory checks of methods, in" in more.stdout
     before = table_bytes(out)
     elsewhere = lodo.run(
         *FAST,

@@ -1,0 +1,69 @@
+"""Lets a method see a trained model, and measures what it answers, costs and forgets."""
+
+import dataclasses
+import random
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lodo.benchmark.kinds.estimate import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec
+from lodo.benchmark.kinds.training import KIND as TRAINING
+from lodo.benchmark.loading import load_trained
+from lodo.benchmark.measuring import ForgettingMeter, PeakMemory
+from lodo.benchmark.reader import Reader
+from lodo.benchmark.sharing import SharedPass
+from lodo.methods.base import Attribution
+from lodo.methods.select import build_method
+from lodo.tasks.seeds import derive_seed
+from lodo.tasks.trained import TokenMeter
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What came of a method's run; ``observer`` has what was forgotten, if the run was observed."""
+
+    attribution: Attribution
+    cost: Cost
+    observer: ForgettingMeter
+
+
+def seed_globals(key: str) -> None:
+    """Seed the generators that a method may draw from without asking for one, so that its answer is the job's alone."""
+    seed = derive_seed("global generators", key)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def attribute(spec: EstimateSpec, key: str, inputs: EstimateInputs, reader: Reader) -> Estimate:
+    """Run a method as an estimate's specification says; ``key`` is the estimate's.
+
+    Raises AttributionError where the answer is not as agreed, and whatever the method raises.
+    """
+    training = TRAINING.spec(inputs.training)
+    trained = load_trained(
+        reader.prepared(inputs.prepared), inputs.pools, training, reader.open(inputs.training), spec, inputs.test
+    )
+    recipe = training.recipe
+    training_tokens = recipe.steps * recipe.batch_size * recipe.sequence_length
+    meter = TokenMeter(trained.model)
+    shared = SharedPass(reader.store, spec.model_dump(mode="json"), meter, training_tokens, reader.memory)
+    trained = dataclasses.replace(trained, shared=shared, remembered=shared.remembered, charge=meter.charge)
+    observer = ForgettingMeter(trained, shared)
+    if spec.run == OBSERVED_RUN:
+        trained = dataclasses.replace(trained, unlearned=observer)
+    method = build_method(inputs.reference, spec.hyperparameters)
+    seed_globals(key)
+    with PeakMemory() as memory:
+        begun = time.perf_counter()
+        attribution = method.attribute(trained).checked(trained)
+        seconds = time.perf_counter() - begun - observer.seconds + shared.reused.seconds
+    cost = Cost(
+        seconds=seconds,
+        peak_rss=memory.bytes,
+        tokens=meter.forward + meter.backward + shared.reused.tokens,
+        training_equivalents=meter.trainings(training_tokens) + shared.reused.trainings,
+    )
+    return Estimate(attribution, cost, observer)

@@ -1,0 +1,120 @@
+"""A job kind: one run of a method on one trained model and one test set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lodo.benchmark.identity import Code
+from lodo.benchmark.jobs import MethodChoice
+from lodo.benchmark.kinds.kind import SPENT, Kind, Record, Workplace
+from lodo.benchmark.kinds.prepared import PreparedInfo
+from lodo.benchmark.store import Job
+from lodo.tasks.spec import Frozen, Runtime, Shown, Task
+
+# What was forgotten is measured in one run only: it is a diagnosis, not a score.
+OBSERVED_RUN = 0
+
+
+class EstimateSpec(Frozen):
+    """A method with its hyperparameters, a training by key, test subsets by content, and which examples are shown.
+
+    Attributes:
+        method_code: the method's own code; ``code`` is what lets it see the training.
+    """
+
+    training: str
+    subsets: dict[str, str]
+    examples: Shown
+    run: int
+    method: str
+    hyperparameters: dict[str, Any]
+    method_code: Code
+    runtime: Runtime
+    code: Code
+
+
+@dataclass(frozen=True)
+class EstimateInputs:
+    """``reference`` is the method's name or ``file.py:Class``, ``pools`` the content hash of each dataset."""
+
+    prepared: Job
+    training: Job
+    test: str
+    pools: Mapping[str, str]
+    reference: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A method's answer: influence (K, S) or (T, K, S) with its labels; see `lodo.methods.base.Attribution`.
+
+    Attributes:
+        unlearned: datasets that the method said it had unlearned, in the run in which somebody listened.
+    """
+
+    influence: list[Any]
+    steps: tuple[int, ...] | None
+    datasets: tuple[str, ...]
+    subsets: tuple[str, ...]
+    unlearned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an estimate cost, all that it reused charged in full: seconds, bytes, tokens, units of one training."""
+
+    seconds: float
+    peak_rss: int
+    tokens: int
+    training_equivalents: float
+
+
+def compute(spec: EstimateSpec, inputs: EstimateInputs, place: Workplace) -> None:
+    import time
+
+    from lodo.benchmark.estimating import attribute
+
+    begun = time.perf_counter()
+    estimate = attribute(spec, place.key, inputs, place.reader)
+    answer = estimate.attribution
+    ANSWER.write(
+        place.folder,
+        Answer(
+            answer.influence.tolist(), answer.steps, answer.datasets, answer.subsets, tuple(estimate.observer.figures)
+        ),
+    )
+    COST.write(place.folder, estimate.cost)
+    SPENT.write(place.folder, time.perf_counter() - begun)
+    place.reader.observed[place.key] = estimate.observer.figures
+
+
+ANSWER = Record("estimate.json", Answer)
+COST = Record("cost.json", Cost)
+KIND = Kind(
+    "estimate",
+    "estimates",
+    EstimateSpec,
+    EstimateInputs,
+    compute,
+    # What a method's models forgot is kept in entries of its own and changes no influence.
+    beside=frozenset({"lodo.benchmark.measuring:ForgettingMeter"}),
+)
+
+
+def estimate_job(
+    task: Task, info: PreparedInfo, training: Job, choice: MethodChoice, run: int, runtime: Runtime
+) -> Job:
+    """One run of a method on a base training and a task's test set."""
+    return KIND.job(
+        EstimateSpec(
+            training=training.key,
+            subsets={name: subset.hash for name, subset in info.subsets[task.test_set.name].items()},
+            examples=task.examples,
+            run=run,
+            method=choice.name,
+            hyperparameters=choice.method.hyperparameters,
+            method_code=choice.code,
+            runtime=runtime,
+            code=KIND.code(),
+        )
+    )

@@ -1,0 +1,65 @@
+"""A job kind: what a source holds, its corpora, test sets and warnings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lodo.benchmark.identity import Code
+from lodo.benchmark.kinds.kind import Kind, Record, Workplace
+from lodo.benchmark.store import Job
+from lodo.tasks.source import Source
+from lodo.tasks.spec import Frozen
+
+
+class InventorySpec(Frozen):
+    """A source, by its content."""
+
+    fingerprint: str
+    code: Code
+
+
+@dataclass(frozen=True)
+class InventoryInputs:
+    source: Source
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a source holds: characters of text per corpus, its test sets, and warnings about them."""
+
+    corpora: Mapping[str, int]
+    tests: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def compute(spec: InventorySpec, inputs: InventoryInputs, place: Workplace) -> None:
+    import sys
+
+    from lodo.tasks.overlap import describe, find_overlaps
+    from lodo.tasks.subsets import draw_subsets
+
+    source = inputs.source
+    corpora, tests = source.corpora(), source.tests()
+    warnings = []
+    # In generated text the content of the tests is planted on purpose.
+    for name, records in tests.items() if source.kind != "generated" else ():
+        subsets = draw_subsets(name, records, size=sys.maxsize, min_pairs=1)
+        warnings += [f"test set '{name}': {line}" for line in describe(find_overlaps(corpora, subsets))]
+    characters = {name: sum(map(len, documents)) for name, documents in corpora.items()}
+    INVENTORY.write(place.folder, Inventory(characters, tuple(sorted(tests)), tuple(warnings)))
+
+
+INVENTORY = Record("inventory.json", Inventory)
+KIND = Kind(
+    "inventory",
+    "inventories",
+    InventorySpec,
+    InventoryInputs,
+    compute,
+    beside=frozenset({"lodo.benchmark.reader"}),  # nothing is read from the store
+    libraries=("pyarrow",),  # reads Parquet for datasets
+)
+
+
+def inventory_job(source: Source) -> Job:
+    """What a source holds."""
+    return KIND.job(InventorySpec(fingerprint=source.fingerprint(), code=KIND.code(type(source))))
