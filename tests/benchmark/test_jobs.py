@@ -73,8 +73,9 @@ SIZES = Mixture(datasets=(TrainingDataset(name="a", slots=21), TrainingDataset(n
 POOLS = PreparedInfo("prepared", 50, INFORMATION.available, {"a": "pool a", "b": "other"}, INFORMATION.subsets)
 
 
-def training(task=task(), info=INFORMATION, seed=0, left_out="a", definition="fixed-steps", runtime=Runtime()):
-    return training_job(task, info, seed, left_out, definition, runtime)
+def training(**changes):
+    values = {"task": task(), "info": INFORMATION, "seed": 0, "left_out": "a", "definition": "fixed-steps"}
+    return training_job(**{**values, "runtime": Runtime(), **changes})
 
 
 @pytest.mark.parametrize(
@@ -108,10 +109,9 @@ def test_a_trainings_key_follows_nothing_else():
 CODE = Code(hash="h", libraries=(("torch", "2"),))
 
 
-def estimate(
-    task=task(), info=INFORMATION, of=training(left_out=None), method=UnTrac(), code=CODE, run=0, runtime=Runtime()
-):
-    return estimate_job(task, info, of, MethodChoice("untrac", method, code), run, runtime)
+def estimate(method=None, code=CODE, **changes):
+    values = {"task": task(), "info": INFORMATION, "training": training(left_out=None), "run": 0, "runtime": Runtime()}
+    return estimate_job(choice=MethodChoice("untrac", method or UnTrac(), code), **{**values, **changes})
 
 
 def other_subset(content):
@@ -124,7 +124,7 @@ def other_subset(content):
         {"task": task(examples=9)},
         {"task": task(examples="all")},
         {"info": other_subset(SubsetInfo("another", 7, 16, 20, 40))},
-        {"of": training(left_out=None, seed=1)},
+        {"training": training(left_out=None, seed=1)},
         {"method": UnTrac(lr=1.0)},
         {"method": GradDot()},
         {"code": Code(hash="i", libraries=CODE.libraries)},
@@ -160,12 +160,13 @@ def test_evaluations_and_memory_checks_differ_where_they_should():
 
 
 def test_texts_keys_follow_the_text_and_not_the_sizes_of_the_datasets():
-    def prepared(mixture=task().mixture, length=16, source=GeneratedSource(), tests=("t", "u")):
+    def prepared(mixture=None, length=16, seed=0, tests=("t", "u")):
         sets = [TestSet(name=name) for name in tests]
-        return prepared_job(source, mixture, TokenizerSpec(vocabulary=50), sets, length, 32).key
+        tokenizer = TokenizerSpec(vocabulary=50)
+        return prepared_job(GeneratedSource(seed=seed), mixture or task().mixture, tokenizer, sets, length, 32).key
 
     assert prepared(mixture=SIZES) == prepared() == prepared(tests=("u", "t"))
-    assert len({prepared(), prepared(length=17), prepared(source=GeneratedSource(seed=1)), prepared(tests=("t",))}) == 4
+    assert len({prepared(), prepared(length=17), prepared(seed=1), prepared(tests=("t",))}) == 4
     assert inventory_job(GeneratedSource(seed=1)).key != inventory_job(GeneratedSource()).key
 
 

@@ -18,7 +18,7 @@ from lodo.methods.base import METHODS
 from lodo.tasks.errors import InputError
 
 TESTS = ("toxigen", "truthfulqa", "winobias")
-INVENTORY = Inventory({name: 10**6 for name in "abcdefgh"}, TESTS, ())
+INVENTORY = Inventory(dict.fromkeys("abcdefgh", 10**6), TESTS, ())
 
 
 def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=None, **options):
