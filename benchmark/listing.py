@@ -6,9 +6,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from lodo.benchmark.commands import open_store
+from lodo.benchmark.kinds.inventory import Inventory
+from lodo.benchmark.opening import open_store
 from lodo.benchmark.pipeline import do_missing, make_request
-from lodo.benchmark.plan import Inventory, Request, inventory_chain, read_inventory
+from lodo.benchmark.plan import Request, inventory_chain, read_inventory
 from lodo.benchmark.store import Store
 from lodo.methods.base import METHODS, AttributionMethod
 from lodo.methods.provenance import Setting

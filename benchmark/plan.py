@@ -233,7 +233,8 @@ def _estimate_works(request: Request, cell: Cell, index: int, run: int, info: Pr
 
 def _in_order(found: Sequence[tuple[int, list[Work]]], share: Share) -> Chain:
     """The chain of a method's estimates on one training: run by run, so that all test sets share a run's examples."""
-    works, before = [], None
+    works: list[Work] = []
+    before = None
     for run, (estimate, *rest) in sorted(found, key=lambda item: item[0]):
         cost = share.test if run == before else share.run if works else share.first
         works += [dataclasses.replace(estimate, cost=cost, known=share.known), *rest]

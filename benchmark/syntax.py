@@ -35,7 +35,7 @@ def _text(value: object, owner: ast.ClassDef | None, typed: bool = True) -> str:
     elif isinstance(value, Function):
         owner, typed = None, any(name not in PLAIN for name in map(_name, value.decorator_list))
     elif isinstance(value, ast.AnnAssign) and not owner:
-        value = ast.Assign([value.target], value.value)
+        value = ast.Assign([value.target], value.value or ast.Constant(None))
     parts = [
         f"{field}={_text(content, owner, typed)}"
         for field, content in ast.iter_fields(value)
@@ -57,7 +57,7 @@ def is_idle(node: object, owner: ast.ClassDef | None = None) -> bool:
     if not owner:
         return node.value is None
     if _name(node.annotation) == "ClassVar":
-        return _name(node.target) in DESCRIPTIVE
+        return owner.name == AttributionMethod.__name__ or _name(node.target) in DESCRIPTIVE
     # With a default of its own it would decide what a caller gets who leaves it out.
     value = node.value
     return isinstance(value, ast.Call) and _name(value) == "added" and "default" not in {k.arg for k in value.keywords}

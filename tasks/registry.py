@@ -80,6 +80,9 @@ class Registry(Generic[T]):
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        # What lies beside the file can be imported by it, as by a script; what is installed comes first.
+        if str(path.parent) not in sys.path:
+            sys.path.append(str(path.parent))
         try:
             spec.loader.exec_module(module)
         except InputError:

@@ -59,14 +59,13 @@ def compute_unlearning(spec: UnlearningSpec, inputs: UnlearningInputs, place: Wo
     """Take what was measured while the estimate was made; where that was another process's, make it once more."""
     from lodo.benchmark.estimating import attribute
 
-    figures = place.reader.observed.pop(spec.estimate, None)
-    if figures is None:
+    figures = dict(place.reader.observed.pop(spec.estimate, {}))
+    if not figures:
         folder = place.reader.open(inputs.estimate)
-        figures = {}
         if not FAILURE.lies_in(folder) and ANSWER.read(folder).unlearned:
             estimate = inputs.estimate.spec
             assert isinstance(estimate, EstimateSpec)
-            figures = attribute(estimate, spec.estimate, inputs.inputs, place.reader).observer.figures
+            figures.update(attribute(estimate, spec.estimate, inputs.inputs, place.reader).observer.figures)
     FIGURES.write(place.folder, figures)
 
 
