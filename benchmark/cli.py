@@ -1,4 +1,4 @@
-"""The command line: run, list, status, check, report, compare. Heavy libraries are imported where they are needed."""
+"""The command line: run, list, status, check, report, table, compare. Heavy libraries are imported where needed."""
 
 import sys
 from enum import StrEnum
@@ -30,6 +30,20 @@ class DefinitionName(StrEnum):
     all_examples = "all-examples"
 
 
+class QuestionName(StrEnum):
+    as_in_paper = "as_in_paper"
+    mixture_aware = "mixture-aware"
+
+
+class TruthName(StrEnum):
+    own = "own"
+    others = "others"
+
+
+class ByName(StrEnum):
+    task = "task"
+
+
 class What(StrEnum):
     tasks = "tasks"
     methods = "methods"
@@ -41,6 +55,11 @@ StoreOption = Annotated[
 ]
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder with corpora/ and tests/ [default: generated text].")
+]
+
+QuestionOption = Annotated[
+    QuestionName,
+    typer.Option(help="Rank estimates as they are, or times what leaving a whole dataset out does to the mixture."),
 ]
 
 
@@ -61,6 +80,7 @@ def run(
     definition: Annotated[
         DefinitionName, typer.Option(help="What leaving out means (UnTrac Eq. 1, or Koh et al. 2019).")
     ] = DefinitionName.fixed_steps,
+    question: QuestionOption = QuestionName.as_in_paper,
     out: Annotated[Path, typer.Option(help="Folder for tables and page.")] = Path("lodo-out"),
     store: StoreOption = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -92,7 +112,7 @@ def run(
         threads=threads,
         compile=compile,
     )
-    run_command(request, out, store, jobs, timeout, retry, dry_run, Console(emoji=False))
+    run_command(request, out, store, jobs, timeout, retry, dry_run, question.value, Console(emoji=False))
 
 
 @app.command("list")
@@ -145,6 +165,7 @@ def report(
     site: Annotated[
         Path | None, typer.Option("--out", help="Where the page goes [default: beside the tables].")
     ] = None,
+    question: QuestionOption = QuestionName.as_in_paper,
 ) -> None:
     """Write the leaderboard page again from stored tables; needs no torch.
 
@@ -157,14 +178,42 @@ def report(
     if site is not None and site.resolve() != out.resolve():
         write_tables(site, tables)
     Console(emoji=False).print(
-        f"leaderboard: {(write_leaderboard(tables, site or out)).resolve()}", highlight=False, soft_wrap=True
+        f"leaderboard: {write_leaderboard(tables, site or out, question.value).resolve()}",
+        highlight=False,
+        soft_wrap=True,
     )
+
+
+@app.command()
+def table(
+    out: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
+    by: Annotated[ByName | None, typer.Option(help="task: a column for each task [default: their mean].")] = None,
+    truth: Annotated[TruthName | None, typer.Option(help="Reading of the truth [default: the one that ranks].")] = None,
+    planted: Annotated[bool, typer.Option("--planted", help="Does the truth come out as planted? By task.")] = False,
+    question: QuestionOption = QuestionName.as_in_paper,
+) -> None:
+    """Print the closing figures of a run as a Markdown table, with 95 % intervals over the seeds.
+
+    [bold]Example:[/bold] lodo table lodo-out --by task
+    """
+    from lodo.reports.closing import closing_table
+    from lodo.reports.tables import read_tables
+
+    tables = read_tables(out)
+    if planted:
+        from lodo.benchmark.planted import planted_table
+
+        typer.echo(planted_table(tables))
+    else:
+        reading = None if truth is None else truth.value
+        typer.echo(closing_table(tables, question.value, reading, by_task=by is not None))
 
 
 @app.command()
 def compare(
     old: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
     new: Annotated[Path, typer.Argument(help="Out directory of a later run of the same tasks.")],
+    question: QuestionOption = QuestionName.as_in_paper,
 ) -> None:
     """What moved between two runs: estimates, and scores with paired 95 % intervals; exit 1 on a regression.
 
@@ -173,7 +222,7 @@ def compare(
     from lodo.benchmark.display import show_comparison
     from lodo.reports.tables import read_tables
 
-    if not show_comparison(read_tables(old), read_tables(new), Console(emoji=False)):
+    if not show_comparison(read_tables(old), read_tables(new), Console(emoji=False), question.value):
         sys.exit(1)
 
 

@@ -28,6 +28,7 @@ from lodo.benchmark.store import DamagedEntry, Store, default_home
 from lodo.benchmark.timing import expected_seconds
 from lodo.methods.base import METHODS, AttributionMethod
 from lodo.methods.select import default_suite
+from lodo.reports.derive import Question
 from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES
 
@@ -67,6 +68,7 @@ def run_command(
     timeout: float | None,
     retry: bool,
     dry_run: bool,
+    question: Question,
     console: Console,
 ) -> None:
     """`lodo run`."""
@@ -86,10 +88,10 @@ def run_command(
     show_plan(plan, store, jobs, console)
     if dry_run:
         return
-    result = execute(request, plan, store, out, jobs, console, timeout)
+    result = execute(request, plan, store, out, jobs, console, timeout, question)
     made = ", ".join(f"{count} {PLURAL.get(kind, kind)}" for kind, count in sorted(result.computed.items()))
     console.print(f"computed {made or 'nothing: all was in the store'}, in {duration(time.monotonic() - begun)}")
-    show_scores(result.tables, console)
+    show_scores(result.tables, console, question)
     console.print(f"leaderboard: {result.page.resolve()}", highlight=False, soft_wrap=True)
 
 

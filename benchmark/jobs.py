@@ -171,7 +171,13 @@ class MethodChoice:
 
 
 def estimate_job(
-    task: Task, info: PreparedInfo, training: Job, choice: MethodChoice, run: int, runtime: Runtime
+    task: Task,
+    info: PreparedInfo,
+    training: Job,
+    choice: MethodChoice,
+    run: int,
+    definition: Definition,
+    runtime: Runtime,
 ) -> Job:
     """One run of a method on one trained model and one test set."""
     subsets = info.subsets[task.test_set.name]
@@ -184,6 +190,7 @@ def estimate_job(
             "run": run,
             "method": choice.name,
             "hyperparameters": choice.method.hyperparameters,
+            **({"definition": definition} if choice.method.reads_definition else {}),
             "method_code": choice.code,
             "code": code_hash("lodo.benchmark.loading", "lodo.methods.base"),
             "runtime": runtime,

@@ -51,4 +51,5 @@ def load_trained(
         training_seed=derive_seed("attribution", spec["training"]),
         unseen=unseen,
         replay=replay,
+        definition=spec.get("definition", "fixed-steps"),
     )

@@ -27,11 +27,24 @@ from lodo.benchmark.scheduler import Chain, intact, run_chains
 from lodo.benchmark.store import Store, default_home
 from lodo.methods.base import METHODS
 from lodo.methods.select import default_suite, method_class, tuned_method
+from lodo.reports.derive import Question
 from lodo.reports.leaderboard import write_leaderboard
+from lodo.reports.schema import RETRAINING
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
 from lodo.tasks.spec import Definition, Scale, canonical_json, digest
 
+# What the manifest says of the truth that stands among the methods.
+RETRAINING_ABOUT = {
+    "hyperparameters": {},
+    "tuned_on": "",
+    "paper": "",
+    "summary": "the true leave-out of the attributed seed given as an estimate: what a method at most can tell of the "
+    "other seeds' truth; 1 by construction against its own",
+    "reference": True,
+    "whole": True,
+    "code": "",
+}
 RUN_FILE = "run.json"
 GROUPS = ("recipe", "model", "tokenizer", "task")
 
@@ -81,6 +94,8 @@ def make_request(
     choices: dict[str, MethodChoice] = {}
     for reference in references:
         cls = method_class(reference)
+        if cls.name == RETRAINING:
+            raise InputError(f"--method {reference}: the name '{RETRAINING}' is that of the true leave-out; rename it")
         method = tuned_method(reference, scale, by_method.pop(cls.name, {}))
         root = Path(reference.rpartition(":")[0]).resolve() if ".py:" in reference else cls.__module__
         code = code_hash(root) if isinstance(root, Path) or root.startswith("lodo.") else _file_hash(cls)
@@ -177,9 +192,19 @@ def check_out(out: Path, identity: Mapping[str, Any] | None) -> None:
 
 
 def execute(
-    request: Request, plan: Plan, store: Store, out: Path, jobs: int, console: Console, timeout: float | None = None
+    request: Request,
+    plan: Plan,
+    store: Store,
+    out: Path,
+    jobs: int,
+    console: Console,
+    timeout: float | None = None,
+    question: Question = "as_in_paper",
 ) -> Result:
-    """Do all of a plan's work that the store lacks and write the tables and the page into ``out``."""
+    """Do all of a plan's work that the store lacks and write the tables and the page into ``out``.
+
+    ``question`` is the one by which the page ranks; the tables hold both.
+    """
     identity = identity_of_run(request, plan)
     check_out(out, identity)
     out.mkdir(parents=True, exist_ok=True)
@@ -199,7 +224,7 @@ def execute(
         counts[kinds[key]] = counts.get(kinds[key], 0) + 1
     tables = Tables.from_rows(collect(store, plan), manifest(request, plan))
     write_tables(out, tables)
-    return Result(tables, write_leaderboard(tables, out), counts)
+    return Result(tables, write_leaderboard(tables, out, question), counts)
 
 
 def manifest(request: Request, plan: Plan) -> dict[str, Any]:
@@ -232,10 +257,12 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
                 "paper": choice.method.paper,
                 "summary": choice.method.summary,
                 "reference": choice.method.reference,
+                "whole": choice.method.whole,
                 "code": choice.code,
             }
             for choice in request.methods
-        },
+        }
+        | {RETRAINING: RETRAINING_ABOUT},
         "warnings": list(plan.inventory.warnings),
     }
 
@@ -255,7 +282,13 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def evaluate(
-    out: Path, *, store: Path | None = None, jobs: int | None = None, timeout: float | None = None, **options: Any
+    out: Path,
+    *,
+    store: Path | None = None,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    question: Question = "as_in_paper",
+    **options: Any,
 ) -> Result:
     """`lodo run` as a function: options are those of `make_request`; returns the tables and the page.
 
@@ -266,4 +299,4 @@ def evaluate(
     opened = Store(store or default_home())
     jobs = jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
     console = Console(stderr=True, emoji=False)
-    return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout)
+    return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout, question)

@@ -69,6 +69,11 @@ class AttributionMethod:
     ``requires`` maps the modules that a method imports beyond lodo's own dependencies to how they are installed.
     ``on_request`` says why the default suite leaves a method out, if it does. ``exempt`` names the checks of
     `lodo check` that cannot apply to a method, each with the reason.
+
+    ``whole`` says that the answer already counts how large the dataset is and who refills its slots. What is not whole
+    answers per unit of a dataset, and the question ``mixture-aware`` applies the mixture's arithmetic to it.
+    ``reads_definition`` says that the answer depends on ``trained.definition``, which then is part of an estimate's
+    identity; a method that does not say so is shown "fixed-steps" whatever the truth is.
     """
 
     name: ClassVar[str] = ""
@@ -77,6 +82,8 @@ class AttributionMethod:
     tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     tuned_on: ClassVar[str] = ""
     reference: ClassVar[bool] = False
+    whole: ClassVar[bool] = False
+    reads_definition: ClassVar[bool] = False
     requires: ClassVar[Mapping[str, str]] = {}
     on_request: ClassVar[str] = ""
     exempt: ClassVar[Mapping[str, str]] = {}

@@ -19,6 +19,7 @@ class Random(AttributionMethod):
 
     summary: ClassVar[str] = "random numbers"
     reference: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
     exempt: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("order of datasets", "order of subsets", "equal datasets equal influence"), "chance knows no datasets"
     )
@@ -37,6 +38,7 @@ class DatasetSize(AttributionMethod):
 
     summary: ClassVar[str] = "number of training sequences"
     reference: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         sizes = np.array([trained.sizes[name] for name in trained.datasets], dtype=np.float64)

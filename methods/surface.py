@@ -30,6 +30,7 @@ class TokenCount(AttributionMethod):
     """
 
     summary: ClassVar[str] = "number of training tokens"
+    whole: ClassVar[bool] = True
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
