@@ -197,6 +197,7 @@ def table(
     [bold]Example:[/bold] lodo table lodo-out --by task
     """
     from lodo.reports.closing import closing_table
+    from lodo.reports.derive import Reading
     from lodo.reports.tables import read_tables
 
     tables = read_tables(out)
@@ -205,7 +206,7 @@ def table(
 
         typer.echo(planted_table(tables))
     else:
-        reading = None if truth is None else truth.value
+        reading: Reading | None = None if truth is None else truth.value
         typer.echo(closing_table(tables, question.value, reading, by_task=by is not None))
 
 
