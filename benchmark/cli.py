@@ -1,4 +1,4 @@
-"""The command line: run, sweep, tune, list, status, check, report, compare. Heavy libraries are imported late."""
+"""The command line: run, sweep, tune, list, status, check, report, table, compare. Heavy libraries come late."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from lodo.benchmark.cli_grids import sweep, tune
 from lodo.benchmark.options import (
     AddOption,
+    ByName,
     DataOption,
     DefinitionName,
     DefinitionOption,
@@ -17,6 +19,8 @@ from lodo.benchmark.options import (
     DryRunOption,
     JobsOption,
     MethodOption,
+    QuestionName,
+    QuestionOption,
     RetryOption,
     RunsOption,
     ScaleName,
@@ -30,6 +34,7 @@ from lodo.benchmark.options import (
     TextSeedOption,
     ThreadsOption,
     TimeoutOption,
+    TruthName,
     What,
 )
 
@@ -56,6 +61,7 @@ def run(
     seeds: SeedsOption = 3,
     runs: RunsOption = 4,
     definition: DefinitionOption = DefinitionName.fixed_steps,
+    question: QuestionOption = QuestionName.as_in_paper,
     out: Annotated[Path, typer.Option(help="Folder for tables and page.")] = Path("lodo-out"),
     store: StoreOption = None,
     device: DeviceOption = "cpu",
@@ -89,103 +95,11 @@ def run(
         threads=threads,
         compile=compile,
     )
-    run_command(request, out, store, jobs, timeout, retry, dry_run, Console(emoji=False))
+    run_command(request, out, store, jobs, timeout, retry, dry_run, question.value, Console(emoji=False))
 
 
-@app.command()
-def sweep(
-    over: Annotated[
-        list[str] | None,
-        typer.Option(help="task.examples=16,48,all or METHOD.lr=1e-5,1e-4; repeatable, the first is drawn along x."),
-    ] = None,
-    task: TaskOption = None,
-    method: MethodOption = None,
-    suite: SuiteOption = SuiteName.default,
-    add_method: AddOption = None,
-    set: SetOption = None,
-    scale: ScaleOption = ScaleName.mini,
-    data: DataOption = None,
-    text_seed: TextSeedOption = 0,
-    seeds: SeedsOption = 3,
-    runs: RunsOption = 4,
-    definition: DefinitionOption = DefinitionName.fixed_steps,
-    forgetting: Annotated[
-        bool, typer.Option("--forgetting", help="A second figure: score and what unlearning forgot.")
-    ] = False,
-    out: Annotated[Path, typer.Option(help="Folder for rows, table and figure.")] = Path("lodo-sweep"),
-    store: StoreOption = None,
-    device: DeviceOption = "cpu",
-    jobs: JobsOption = None,
-    threads: ThreadsOption = 1,
-    timeout: TimeoutOption = None,
-    retry: RetryOption = False,
-    dry_run: DryRunOption = False,
-) -> None:
-    """Score and cost of methods over a grid of examples shown or hyperparameters, as rows, a table and a figure.
-
-    [bold]Example:[/bold] lodo sweep --over task.examples=16,48,128,250,500,all --task opt-equal/toxigen
-    """
-    from lodo.benchmark.pipeline import make_request
-    from lodo.benchmark.sweeping import sweep_command
-
-    request = make_request(
-        tasks=task or (),
-        methods=method or (),
-        suite=suite.value,
-        add_methods=add_method or (),
-        settings=set or (),
-        scale=scale.value,
-        data=data,
-        text_seed=text_seed,
-        seeds=seeds,
-        runs=runs,
-        definition=definition.value,
-        device=device,
-        threads=threads,
-    )
-    console = Console(emoji=False)
-    sweep_command(request, over or (), forgetting, out, store, jobs, timeout, retry, dry_run, console)
-
-
-@app.command()
-def tune(
-    method: Annotated[str, typer.Argument(help="A method's name or file.py:Class.")],
-    grid: Annotated[list[str] | None, typer.Option(help="name=value,value of a hyperparameter; repeatable.")] = None,
-    task: TaskOption = None,
-    set: SetOption = None,
-    scale: ScaleOption = ScaleName.mini,
-    examples: Annotated[str, typer.Option(help="Of each dataset that a run shows, a number or all.")] = "250",
-    seeds: SeedsOption = 2,
-    runs: RunsOption = 2,
-    write: Annotated[bool, typer.Option("--write", help="Store the record: the winner becomes the default.")] = False,
-    store: StoreOption = None,
-    device: DeviceOption = "cpu",
-    jobs: JobsOption = None,
-    threads: ThreadsOption = 1,
-    timeout: TimeoutOption = None,
-    retry: RetryOption = False,
-    dry_run: DryRunOption = False,
-) -> None:
-    """Choose a method's values on tasks that are never scored: the grid, each point's score and cost, the winner.
-
-    [bold]Example:[/bold] lodo tune untrac --grid lr=1e-6,1e-5,1e-4 --grid batch_size=8,32
-    """
-    from lodo.benchmark.sweeping import tune_command
-    from lodo.benchmark.tuning import make_tuning
-
-    tuning = make_tuning(
-        method,
-        grid or (),
-        tasks=task or (),
-        settings=set or (),
-        scale=scale.value,
-        examples=examples,
-        seeds=seeds,
-        runs=runs,
-        device=device,
-        threads=threads,
-    )
-    tune_command(tuning, write, store, jobs, timeout, retry, dry_run, set or (), Console(emoji=False))
+app.command()(sweep)
+app.command()(tune)
 
 
 @app.command("list")
@@ -243,6 +157,7 @@ def report(
     site: Annotated[
         Path | None, typer.Option("--out", help="Where the page goes [default: beside the tables].")
     ] = None,
+    question: QuestionOption = QuestionName.as_in_paper,
 ) -> None:
     """Write the leaderboard page again from stored tables; needs no torch.
 
@@ -255,14 +170,43 @@ def report(
     if site is not None and site.resolve() != out.resolve():
         write_tables(site, tables)
     Console(emoji=False).print(
-        f"leaderboard: {(write_leaderboard(tables, site or out)).resolve()}", highlight=False, soft_wrap=True
+        f"leaderboard: {write_leaderboard(tables, site or out, question.value).resolve()}",
+        highlight=False,
+        soft_wrap=True,
     )
+
+
+@app.command()
+def table(
+    out: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
+    by: Annotated[ByName | None, typer.Option(help="task: a column for each task [default: their mean].")] = None,
+    truth: Annotated[TruthName | None, typer.Option(help="Reading of the truth [default: the one that ranks].")] = None,
+    planted: Annotated[bool, typer.Option("--planted", help="Does the truth come out as planted? By task.")] = False,
+    question: QuestionOption = QuestionName.as_in_paper,
+) -> None:
+    """Print the closing figures of a run as a Markdown table, with 95 % intervals over the seeds.
+
+    [bold]Example:[/bold] lodo table lodo-out --by task
+    """
+    from lodo.reports.closing import closing_table
+    from lodo.reports.derive import Reading
+    from lodo.reports.tables import read_tables
+
+    tables = read_tables(out)
+    if planted:
+        from lodo.benchmark.planted import planted_table
+
+        typer.echo(planted_table(tables))
+    else:
+        reading: Reading | None = None if truth is None else truth.value
+        typer.echo(closing_table(tables, question.value, reading, by_task=by is not None))
 
 
 @app.command()
 def compare(
     old: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
     new: Annotated[Path, typer.Argument(help="Out directory of a later run of the same tasks.")],
+    question: QuestionOption = QuestionName.as_in_paper,
 ) -> None:
     """What moved between two runs: estimates, and scores with paired 95 % intervals; exit 1 on a regression.
 
@@ -271,7 +215,7 @@ def compare(
     from lodo.benchmark.display import show_comparison
     from lodo.reports.tables import read_tables
 
-    if not show_comparison(read_tables(old), read_tables(new), Console(emoji=False)):
+    if not show_comparison(read_tables(old), read_tables(new), Console(emoji=False), question.value):
         sys.exit(1)
 
 

@@ -25,6 +25,7 @@ from lodo.benchmark.plan import Plan, Request
 from lodo.benchmark.progress import duration
 from lodo.benchmark.store import DamagedEntry, Store
 from lodo.benchmark.timing import expected_seconds
+from lodo.reports.derive import Question
 from lodo.tasks.errors import InputError
 
 PLURAL = {kind.name: kind.plural for kind in KINDS.values()}
@@ -38,6 +39,7 @@ def run_command(
     timeout: float | None,
     retry: bool,
     dry_run: bool,
+    question: Question,
     console: Console,
 ) -> None:
     """`lodo run`."""
@@ -53,10 +55,10 @@ def run_command(
     show_plan(plan, store, jobs, console)
     if dry_run:
         return
-    result = execute(request, plan, store, out, jobs, console, timeout)
+    result = execute(request, plan, store, out, jobs, console, timeout, question)
     made = ", ".join(f"{count} {PLURAL.get(kind, kind)}" for kind, count in sorted(result.computed.items()))
     console.print(f"computed {made or 'nothing: all was in the store'}, in {duration(time.monotonic() - begun)}")
-    show_scores(result.tables, console)
+    show_scores(result.tables, console, question)
     console.print(f"leaderboard: {result.page.resolve()}", highlight=False, soft_wrap=True)
 
 

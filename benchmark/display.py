@@ -7,34 +7,43 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lodo.reports.comparison import compare, truth_drift
+from lodo.reports.comparison import compare, compared_truth, truth_drift
+from lodo.reports.derive import Question
 from lodo.reports.formats import number
-from lodo.reports.summary import summarise
+from lodo.reports.summary import is_reference, ranked, summarise
 from lodo.reports.tables import Tables
 
 
-def show_scores(tables: Tables, console: Console) -> None:
-    """The scores against the seed-averaged truth, a table for each family of tasks, with R and its root."""
-    summary = summarise(tables)
-    scores = summary.scores[summary.scores["truth"] == "mean"]
-    means = scores.groupby("method")["pearson"].mean().sort_values(ascending=False, na_position="last")
-    ceilings = summary.ceilings.set_index("task")
+def show_scores(tables: Tables, console: Console, question: Question = "as_in_paper") -> None:
+    """The scores that rank, a table for each family of tasks, with the true retraining and R."""
+    summary = summarise(tables, question)
+    scores = summary.ranking
+    known = summary.reliability.set_index("task")["reliability"]
     tasks = sorted(scores["task"].unique())
-    console.print("Pearson with the seed-averaged truth, mean ± std over runs", highlight=False)
+    against = (
+        "the other seeds' truth" if summary.truth == "others" else "the own model's truth, for want of another seed"
+    )
+    console.print(f"Pearson with {against}, mean ± std over runs ({question})", highlight=False, soft_wrap=True)
+    methods = dict.fromkeys(method for method, _ in ranked(scores, tables.manifest))
     for family in dict.fromkeys(task.partition("/")[0] for task in tasks):
         members = [task for task in tasks if task.partition("/")[0] == family]
         table = Table(box=None, pad_edge=False)
         table.add_column(escape(family))
         for task in members:
             table.add_column(escape(task.partition("/")[2]), justify="right")
-        for method in means.index:
+        for method in methods:
             rows = (scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0] for task in members)
-            table.add_row(escape(str(method)), *map(_score, rows))
-        for label, column in (("R", "reliability"), ("√R", "ceiling")):
-            values = [ceilings.loc[task, column] for task in members]
-            table.add_row(label, *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
+            style = "dim" if is_reference(method, tables.manifest) else None
+            table.add_row(escape(method), *map(_score, rows), style=style)
+        values = [known.get(task) for task in members]
+        table.add_row("R", *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
         console.print(table)
-    console.print("R: reliability of the truth. √R: the most that a method can expect.", highlight=False, style="dim")
+    console.print(
+        "retraining: the true leave-out of a seed as an estimate. R: reliability of the seed-averaged truth.",
+        highlight=False,
+        style="dim",
+        soft_wrap=True,
+    )
 
 
 def _score(row: pd.Series) -> str:
@@ -43,7 +52,7 @@ def _score(row: pd.Series) -> str:
     return f"{row['pearson']:.2f}" + ("" if pd.isna(row["pearson_std"]) else f" ± {row['pearson_std']:.2f}")
 
 
-def show_comparison(old: Tables, new: Tables, console: Console) -> bool:
+def show_comparison(old: Tables, new: Tables, console: Console, question: Question = "as_in_paper") -> bool:
     """`lodo compare`; whether nothing got worse. Raises ReportError if the runs have no task in common."""
     colours = {"worse": "red", "fails": "red", "better": "green", "same": "dim"}
     table = Table(box=None, pad_edge=False)
@@ -51,7 +60,7 @@ def show_comparison(old: Tables, new: Tables, console: Console) -> bool:
         table.add_column(
             column, justify="left" if column in ("task", "method", "") else "right", no_wrap=column not in ("task", "")
         )
-    found = compare(old, new)
+    found = compare(old, new, question)
     for change in found:
         interval = "–" if math.isnan(change.low) else f"{number(change.low)} to {number(change.high)}"
         colour = colours.get(change.verdict, "yellow")
@@ -66,6 +75,8 @@ def show_comparison(old: Tables, new: Tables, console: Console) -> bool:
             f"[{colour}]{change.verdict}[/]",
         )
     console.print(table)
+    if compared_truth(old, new) == "own":
+        console.print("scores are against the own model's truth: one of the runs has one seed only", highlight=False)
     truth = truth_drift(old, new)
     if truth != 0:
         what = "nothing to compare them by" if math.isnan(truth) else f"by up to {truth:.0e} of the largest influence"

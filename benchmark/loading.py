@@ -1,5 +1,6 @@
 """Builds what a method may see of a training: the trained model, its examples, its checkpoints."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def load_trained(
     """
     datasets, unseen = shown_examples(prepared, pool_hashes, training, spec.examples, spec.run)
     device = training.runtime.device
-    return trained_model(
+    trained = trained_model(
         replay_of(prepared, training),
         folder,
         datasets,
@@ -80,3 +81,4 @@ def load_trained(
         derive_seed("attribution", spec.training),
         unseen,
     )
+    return dataclasses.replace(trained, definition=spec.definition or trained.definition)

@@ -18,6 +18,20 @@ class DefinitionName(StrEnum):
     all_examples = "all-examples"
 
 
+class QuestionName(StrEnum):
+    as_in_paper = "as_in_paper"
+    mixture_aware = "mixture-aware"
+
+
+class TruthName(StrEnum):
+    own = "own"
+    others = "others"
+
+
+class ByName(StrEnum):
+    task = "task"
+
+
 class SuiteName(StrEnum):
     default = "default"
     full = "full"
@@ -65,3 +79,7 @@ ThreadsOption = Annotated[int, typer.Option(help="CPU threads of a process; part
 TimeoutOption = Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")]
 RetryOption = Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]
+QuestionOption = Annotated[
+    QuestionName,
+    typer.Option(help="Rank estimates as they are, or times what leaving a whole dataset out does to the mixture."),
+]

@@ -33,11 +33,24 @@ from lodo.benchmark.timing import seen_before
 from lodo.methods.base import METHODS
 from lodo.methods.select import explain, method_class, split_settings, tuned_method
 from lodo.methods.select import suite as suite_members
+from lodo.reports.derive import Question
 from lodo.reports.leaderboard import write_leaderboard
+from lodo.reports.schema import RETRAINING
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
 from lodo.tasks.spec import Definition, Runtime, Scale, canonical_json, digest
 
+# What the manifest says of the truth that stands among the methods.
+RETRAINING_ABOUT = {
+    "hyperparameters": {},
+    "provenance": {},
+    "paper": "",
+    "summary": "the true leave-out of the attributed seed given as an estimate: what a method at most can tell of the "
+    "other seeds' truth; 1 by construction against its own",
+    "reference": True,
+    "whole": True,
+    "code": "",
+}
 RUN_FILE = "run.json"
 GROUPS = ("recipe", "model", "tokenizer", "task")
 
@@ -83,6 +96,8 @@ def make_request(
     choices: dict[str, MethodChoice] = {}
     for reference in references:
         cls = method_class(reference)
+        if cls.name == RETRAINING:
+            raise InputError(f"--method {reference}: the name '{RETRAINING}' is that of the true leave-out; rename it")
         method = tuned_method(reference, scale, by_method.pop(cls.name, {}))
         found = choices.setdefault(cls.name, MethodChoice(reference, method, _code(reference, cls)))
         if found.reference != reference:
@@ -191,9 +206,19 @@ def check_out(out: Path, identity: Mapping[str, Any] | None) -> None:
 
 
 def execute(
-    request: Request, plan: Plan, store: Store, out: Path, jobs: int, console: Console, timeout: float | None = None
+    request: Request,
+    plan: Plan,
+    store: Store,
+    out: Path,
+    jobs: int,
+    console: Console,
+    timeout: float | None = None,
+    question: Question = "as_in_paper",
 ) -> Result:
-    """Do all of a plan's work that the store lacks and write the tables and the page into ``out``."""
+    """Do all of a plan's work that the store lacks and write the tables and the page into ``out``.
+
+    ``question`` is the one by which the page ranks; the tables hold both.
+    """
     identity = identity_of_run(request, plan)
     check_out(out, identity)
     out.mkdir(parents=True, exist_ok=True)
@@ -205,7 +230,7 @@ def execute(
         counts[kinds[key]] = counts.get(kinds[key], 0) + 1
     tables = tables_of(store, plan)
     write_tables(out, tables)
-    return Result(tables, write_leaderboard(tables, out), counts)
+    return Result(tables, write_leaderboard(tables, out, question), counts)
 
 
 def tables_of(store: Store, plan: Plan) -> Tables:
@@ -246,10 +271,12 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
                 "paper": choice.method.paper,
                 "summary": choice.method.summary,
                 "reference": choice.method.reference,
+                "whole": choice.method.whole,
                 "code": choice.code.hash,
             }
             for choice in request.methods
-        },
+        }
+        | {RETRAINING: RETRAINING_ABOUT},
         "warnings": list(plan.inventory.warnings),
     }
 
@@ -270,7 +297,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def evaluate(
-    out: Path, *, store: Path | None = None, jobs: int | None = None, timeout: float | None = None, **options: Any
+    out: Path,
+    *,
+    store: Path | None = None,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    question: Question = "as_in_paper",
+    **options: Any,
 ) -> Result:
     """`lodo run` as a function: options are those of `make_request`; returns the tables and the page.
 
@@ -281,4 +314,4 @@ def evaluate(
     check_out(out, None)
     opened, jobs = open_for(request, store, jobs, timeout)
     console = Console(stderr=True, emoji=False)
-    return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout)
+    return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout, question)

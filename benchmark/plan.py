@@ -290,7 +290,7 @@ def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:
         for name, job in [(None, base), *left_out.items()]
     }
     estimates = {
-        (index, run): estimate_job(task, info, base, choice, run, runtime)
+        (index, run): estimate_job(task, info, base, choice, run, request.definition, runtime)
         for index, choice in enumerate(request.methods)
         for run in range(request.runs_on(task))
     }

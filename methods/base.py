@@ -76,6 +76,11 @@ class AttributionMethod:
     ``rough_trainings`` is about what one run costs, in trainings, where it shows 48 of 1,000 sequences of each dataset;
     ``rough_once`` is what the first estimate on a base training costs beside it, however many runs and test sets
     follow. The plan counts with them until it has seen the method at work; a method without is planned as unknown.
+
+    ``whole`` says that the answer already counts how large the dataset is and who refills its slots. What is not whole
+    answers per unit of a dataset, and the question ``mixture-aware`` applies the mixture's arithmetic to it.
+    ``reads_definition`` says that the answer depends on ``trained.definition``, which then is part of an estimate's
+    identity; a method that does not say so is shown "fixed-steps" whatever the truth is.
     """
 
     name: ClassVar[str] = ""
@@ -85,6 +90,8 @@ class AttributionMethod:
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {}
     suite: ClassVar[Literal["default", "full"]] = "full"
     reference: ClassVar[bool] = False
+    whole: ClassVar[bool] = False
+    reads_definition: ClassVar[bool] = False
     requires: ClassVar[Mapping[str, str]] = {}
     on_request: ClassVar[str] = ""
     exempt: ClassVar[Mapping[str, str]] = {}

@@ -22,9 +22,10 @@ class Magic(AttributionMethod):
 
     The loss of step t is L_t(theta, w) = (1 / tokens) sum_i w_owner(i) l_i(theta) at w = 1, l_i the summed loss of the
     batch's i-th sequence. D_ks = dL(Z'_s, theta_T(w)) / dw_k goes through every step: clipping, moments, weight decay,
-    schedule. influence (K, S), nats per token, positive = leaving the dataset out raises the test loss: with ``refill``
-    w_k goes to 0 and all other weights to 1 + n_k / (N - n_k), n_k of N slots being the dataset's, so that influence_ks
-    = -D_ks + n_k / (N - n_k) sum_{j != k} D_js.
+    schedule. influence (K, S), nats per token, positive = leaving the dataset out raises the test loss: w_k goes to 0
+    and, where the truth is by "fixed-steps", all other weights to 1 + n_k / (N - n_k), n_k of N slots being the
+    dataset's, so that influence_ks = -D_ks + n_k / (N - n_k) sum_{j != k} D_js. By "all-examples" nothing fills the
+    slots: -D_ks.
 
     Attributes:
         mode: ``forward`` carries K tangents along the training and serves all test sets and runs of that training;
@@ -32,7 +33,6 @@ class Magic(AttributionMethod):
             what is shared is worth more than what is cheap once.
         tail: share of the steps, the last ones, in which the weights act; 1 is the exact derivative of the training.
             Where a training is chaotic its derivative by its early steps says nothing about any finite change.
-        refill: fixed steps, where the others fill the left-out slots; false = all examples, where nothing does.
         double: replay in float64 whatever the training's precision.
 
     Raises:
@@ -41,18 +41,18 @@ class Magic(AttributionMethod):
 
     mode: Literal["auto", "forward", "reverse"] = "auto"
     tail: Fraction = 1.0
-    refill: bool = True
     double: bool = False
 
     summary: ClassVar[str] = "exact derivative of the test loss by each dataset's weight through the training"
     rough_trainings = 0.02
     rough_once = 7.4
     paper: ClassVar[str] = "Ilyas & Engstrom 2025; Engstrom et al. 2025"
+    whole: ClassVar[bool] = True
+    reads_definition: ClassVar[bool] = True
     on_request: ClassVar[str] = "costs several trainings for each base training"
     defaults: ClassVar[Mapping[str, Why]] = {
         "mode": chosen("both modes give the same numbers; the cheaper one for all tasks of a training together"),
         "tail": published("Ilyas & Engstrom 2025: through the whole training"),
-        "refill": chosen("follows the truth by fixed steps, UnTrac Eq. 1"),
         "double": chosen("the training's own precision"),
     }
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"tail": choice(0.4, ON_A_SCORED_TASK)}}
@@ -76,7 +76,7 @@ class Magic(AttributionMethod):
             derivative = tangents @ subset_gradients(trained, course, theta).T
         derivative = derivative.double().cpu()
         influence = -derivative
-        if self.refill:
+        if trained.definition == "fixed-steps":
             slots = torch.bincount(course.replay.owner, minlength=len(derivative)).to(derivative)[:, None]
             influence += slots / (slots.sum() - slots) * (derivative.sum(0) - derivative)
         # The replay numbers the datasets as the mixture does.

@@ -21,6 +21,7 @@ class Random(AttributionMethod):
     summary: ClassVar[str] = "random numbers"
     rough_trainings = 0.0
     reference: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
     exempt: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("order of datasets", "equal datasets equal influence", "sign of the truth"), "chance knows no datasets"
     )
@@ -45,6 +46,7 @@ class DatasetSize(AttributionMethod):
     rough_trainings = 0.0
     reference: ClassVar[bool] = True
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a size is the same for every subset"}
+    whole: ClassVar[bool] = True
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         sizes = np.array([trained.sizes[name] for name in trained.datasets], dtype=np.float64)

@@ -32,6 +32,7 @@ class TokenCount(AttributionMethod):
     summary: ClassVar[str] = "number of training tokens"
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a count is the same for every subset"}
     rough_trainings = 0.0
+    whole: ClassVar[bool] = True
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lodo.reports.derive import Question, Reading
+from lodo.reports.summary import ranking_truth
 from lodo.reports.tables import ReportError, Tables
 
 KEY = ["task", "method"]
@@ -20,7 +22,7 @@ class Change:
     """One method on one task, before and after.
 
     Attributes:
-        old, new: mean Pearson correlation with the seed-averaged truth over subsets, seeds and runs; NaN if undefined.
+        old, new: mean Pearson correlation with the truth that ranks over subsets, seeds and runs; NaN if undefined.
         low, high: 95 % interval of the mean of new - old, paired over (seed, run); NaN with fewer than two pairs.
         pairs: how many pairs there are.
         drift: see `drift`; NaN where nothing can be compared.
@@ -52,9 +54,15 @@ def drift(old: np.ndarray, new: np.ndarray) -> float:
     return gap / largest if largest else (0.0 if gap == 0 else float("inf"))
 
 
-def compare(old: Tables, new: Tables) -> list[Change]:
+def compared_truth(old: Tables, new: Tables) -> Reading:
+    """The reading of the truth that `compare` scores with: the other seeds', unless a run has no other seed."""
+    return "own" if "own" in (ranking_truth(old.scores), ranking_truth(new.scores)) else "others"
+
+
+def compare(old: Tables, new: Tables, question: Question = "as_in_paper") -> list[Change]:
     """Every method on every task of either, in order. Raises ReportError if they have no task in common."""
-    before, after = _scores(old), _scores(new)
+    truth = compared_truth(old, new)
+    before, after = _scores(old, question, truth), _scores(new, question, truth)
     if not set(before["task"]) & set(after["task"]):
         raise ReportError("the two runs have no task in common; compare runs of the same tasks")
     keys = sorted({*map(tuple, before[KEY].to_numpy()), *map(tuple, after[KEY].to_numpy())})
@@ -68,12 +76,13 @@ def truth_drift(old: Tables, new: Tables) -> float:
     return drift(both["influence_old"].to_numpy(), both["influence_new"].to_numpy()) if len(both) else float("nan")
 
 
-def _scores(tables: Tables) -> pd.DataFrame:
+def _scores(tables: Tables, question: Question, truth: Reading) -> pd.DataFrame:
     """Score of each (task, method, seed, run): the mean over the subsets whose truth varies; NaN if one is lacking."""
-    found = tables.scores[tables.scores["truth"] == "mean"]
-    found = found[~((found["status"] == "undefined") & found["reason"].str.startswith("truth"))]
-    means = found.groupby([*KEY, *PAIR])["pearson"].agg(lambda values: values.mean(skipna=False))
-    return means.reset_index()
+    asked = tables.scores[(tables.scores["question"] == question) & (tables.scores["truth"] == truth)]
+    known = asked[~((asked["status"] == "undefined") & asked["reason"].str.startswith("truth"))]
+    means = known.groupby([*KEY, *PAIR])["pearson"].agg(lambda values: values.mean(skipna=False)).reset_index()
+    failed = tables.attempts.loc[tables.attempts["status"] == "failed", [*KEY, *PAIR]].assign(pearson=float("nan"))
+    return pd.concat([means, failed], ignore_index=True) if len(failed) else means
 
 
 def _change(key: tuple[str, str], before: pd.DataFrame, after: pd.DataFrame, old: Tables, new: Tables) -> Change:

@@ -36,27 +36,21 @@ def standardised(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     return ((frame["influence"] - groups.transform("mean")) / spread).where(spread > 1e-9 * size)
 
 
-def final_estimates(estimates: pd.DataFrame) -> pd.DataFrame:
-    """The rows that count as the estimate: after the last step, or all of a method without steps."""
-    key = ["task", "method", "hyperparameters", "seed", "run"]
-    step = estimates["step"].astype("Float64").fillna(-1).astype(float)
-    return estimates[step == step.groupby([estimates[name] for name in key]).transform("max")]
+def scatter(answers: pd.DataFrame, order: Sequence[str], task: str, key: str) -> Sketch | None:
+    """Estimates of the first seed against the truth that they are scored with, one panel for each method, or None.
 
-
-def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], task: str, key: str) -> Sketch | None:
-    """Estimates against the truth, one panel for each method; None if there is nothing to draw.
+    One seed, because averaged over all seeds the true retraining is the truth that it is compared with.
 
     Args:
-        truth: one task's ``ground_truth`` rows.
-        estimates: one task's final ``estimates`` rows with a ``label`` column (what to call the method).
+        answers: one task's rows of `derive.answers` with a ``label`` column (what to call the method).
         order: labels in the order of the panels.
     """
-    cell = ["dataset", "subset"]
-    average = pd.DataFrame(truth.groupby(cell, as_index=False)["influence"].mean())
-    average["truth"] = standardised(average, ["subset"])
-    guess = pd.DataFrame(estimates.groupby(["label", *cell], as_index=False)["influence"].mean())
-    guess["estimate"] = standardised(guess, ["label", "subset"])
-    data = guess.drop(columns="influence").merge(average.drop(columns="influence"), on=cell).dropna()
+    first = answers[answers["seed"] == answers["seed"].min()]
+    means = first.groupby(["label", "dataset", "subset"], as_index=False)[["influence", "truth"]].mean()
+    groups = ["label", "subset"]
+    estimate = standardised(means, groups)
+    truth = standardised(means.assign(influence=means["truth"]), groups)
+    data = means[["label", "dataset", "subset"]].assign(truth=truth, estimate=estimate).dropna()
     if data.empty:
         return None
     shown = [label for label in order if label in set(data["label"])]
@@ -83,7 +77,8 @@ def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], 
         chart,
         f"Truth against estimate, {task}",
         "One panel for each method, one point for each left-out dataset and test subset; both axes are standardised "
-        "within each subset and averaged over seeds and runs. On the dashed diagonal the estimate equals the truth.",
+        "within each subset. Estimates are those of the first seed, averaged over the runs; the truth is the one that "
+        "they are scored with. On the dashed diagonal the estimate equals the truth.",
         key,
     )
 
@@ -91,11 +86,11 @@ def scatter(truth: pd.DataFrame, estimates: pd.DataFrame, order: Sequence[str], 
 def score_chart(
     scores: pd.DataFrame, ceiling: float | None, order: Sequence[str], task: str, key: str
 ) -> Sketch | None:
-    """Mean Pearson ± std over the runs of each method, with a line at the ceiling sqrt(R).
+    """Mean Pearson ± std over the runs of each method, with a line at what the true retraining scores.
 
     Args:
-        scores: one task's rows of `summarise_scores` against the averaged truth, with a ``label`` column.
-        ceiling: sqrt(R), None where it is unknown.
+        scores: one task's rows of `summarise_scores` that rank, with a ``label`` column.
+        ceiling: the score of the true retraining, None where there is none to compare with.
     """
     if scores.empty:
         return None
@@ -119,7 +114,7 @@ def score_chart(
         mark = alt.Chart(text).mark_text(align="left", dx=5, fontStyle="italic", color=INK, opacity=0.7)
         layers.append(mark.encode(x=alt.X("zero:Q"), y=y, text="text:N"))
     if ceiling is not None and np.isfinite(ceiling):
-        line = pd.DataFrame({"ceiling": [ceiling], "text": [f"√R {ceiling:.2f}"]})
+        line = pd.DataFrame({"ceiling": [ceiling], "text": [f"retraining {ceiling:.2f}"]})
         rule = alt.Chart(line).mark_rule(color=HUES[5], strokeDash=[5, 3], strokeWidth=1.5).encode(x="ceiling:Q")
         name = alt.Chart(line).mark_text(color=HUES[5], baseline="bottom", dy=-3).encode(x="ceiling:Q", text="text:N")
         layers += [rule, name.encode(y=alt.value(0))]
@@ -127,7 +122,7 @@ def score_chart(
         alt.layer(*layers).properties(width=430, height=alt.Step(24)),
         f"Scores, {task}",
         "Dots are means over the runs, lines reach one standard deviation over the runs to each side. "
-        "The dashed line at √R is the most that any method can expect to reach.",
+        "The dashed line is what the true retraining of the same seed scores.",
         key,
     )
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lodo.reports import sections, view
+from lodo.reports.derive import Question
 from lodo.reports.schema import SCHEMAS
 from lodo.reports.summary import Summary, summarise
 from lodo.reports.svg import Figure, draw
@@ -17,19 +18,20 @@ PAGE = "index.html"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_leaderboard(tables: Tables, out: Path) -> Path:
+def write_leaderboard(tables: Tables, out: Path, question: Question = "as_in_paper") -> Path:
     """Write ``index.html`` into the folder ``out`` (made if missing) and return its path.
 
-    The page makes no request: style and figures are inside it. It links to the Parquet files that `write_tables`
-    puts into the same folder. Names, reasons and manifest values are data, and escaped.
+    Methods are ranked by their answers to ``question``. The page makes no request: style and figures are inside it. It
+    links to the Parquet files that `write_tables` puts into the same folder. Names, reasons and manifest values are
+    data, and escaped.
     """
     out.mkdir(parents=True, exist_ok=True)
     page = out / PAGE
-    replace_file(page, render_page(tables).encode())
+    replace_file(page, render_page(tables, question).encode())
     return page
 
 
-def render_page(tables: Tables) -> str:
+def render_page(tables: Tables, question: Question = "as_in_paper") -> str:
     """The page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -38,12 +40,12 @@ def render_page(tables: Tables) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("leaderboard.jinja").render(context(tables))
+    return environment.get_template("leaderboard.jinja").render(context(tables, question))
 
 
-def context(tables: Tables) -> dict[str, Any]:
+def context(tables: Tables, question: Question) -> dict[str, Any]:
     """Everything that the template shows."""
-    summary = summarise(tables)
+    summary = summarise(tables, question)
     rows = view.Rows.of(tables, summary)
     overall = view.overall(rows, summary)
     warnings = tables.manifest.get("warnings")
@@ -61,21 +63,23 @@ def context(tables: Tables) -> dict[str, Any]:
 def _tasks(rows: view.Rows, tables: Tables, summary: Summary, overall: view.Values) -> list[view.Values]:
     made = []
     with ThreadPoolExecutor(1) as pen:  # one thread draws while this one prepares
-        for index, (task, ceiling) in enumerate(zip(overall["tasks"], overall["ceilings"], strict=True), 1):
+        for index, (task, reliability) in enumerate(zip(overall["tasks"], overall["reliability"], strict=True), 1):
             key = f"task-{index}"
-            sketches = sections.task_figures(rows, tables, summary, task, ceiling["value"], key)
+            sketches = sections.task_figures(rows, tables, summary, task, key)
             figures = [pen.submit(draw, sketch) for sketch in sketches]
+            other = view.other_question(tables, summary, task)
             section = {
                 "id": key,
                 "name": task,
-                "ceiling": ceiling,
-                "scores": view.task_scores(rows, summary, task),
+                "reliability": reliability,
+                "scores": view.task_scores(rows, summary, task, other),
+                "other": other,
                 "subsets": sections.subset_rows(tables, task),
                 "failures": sections.failure_rows(rows, summary, task),
                 "trainings": sections.training_rows(tables, task),
                 "forgetting": sections.forgetting_rows(rows, tables, task),
                 "repeats": sections.repeats(tables, task),
-                "by_subset": sections.subset_scores(rows, tables, task),
+                "by_subset": sections.subset_scores(rows, tables, summary, task),
             }
             made.append((section, figures))
     return [section | {"figures": [_shown(future.result()) for future in figures]} for section, figures in made]

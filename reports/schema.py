@@ -1,12 +1,15 @@
-"""The columns of every result table: names, types, units, signs, and the order in which rows are stored."""
+"""The columns of every result table, facts and what follows from them: names, types, units, signs, order of rows."""
 
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 VERSION_KEY = b"lodo_schema_version"
 TABLE_KEY = b"lodo_table"
+
+# The method under whose name the truth of a seed stands as an estimate.
+RETRAINING = "retraining"
 
 _TYPES = {"str": pa.string(), "int64": pa.int64(), "float64": pa.float64()}
 
@@ -23,11 +26,12 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """One table: its name, what a row is, and its columns in order."""
+    """One table: its name, what a row is, its columns in order, and whether it follows from the other tables."""
 
     name: str
     doc: str
     columns: tuple[Column, ...]
+    derived: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -98,53 +102,26 @@ _TABLES = (
         ),
     ),
     TableSchema(
-        "scores",
-        "How an estimate correlates with the truth over the datasets, one row for each run, truth and subset.",
+        "attempts",
+        "What each run of a method came to and cost, one row for each, whether it gave an estimate or failed.",
         (
             _TASK,
             _METHOD,
             _SETTINGS,
-            Column(
-                "truth", "str", '"mean" = truth averaged over seeds, "own" = truth of the model that was attributed'
-            ),
             _SEED,
             _RUN,
-            _SUBSET,
-            Column("pearson", "float64", "Pearson correlation over the datasets; null unless status is ok", True),
-            Column("spearman", "float64", "Spearman correlation over the datasets; null unless status is ok", True),
-            Column(
-                "status", "str", '"ok", "undefined" (one side has no variance) or "failed" (the method gave no answer)'
-            ),
-            Column("reason", "str", 'why not ok, "" if ok; undefined reasons begin with "truth" or "estimate"'),
+            Column("status", "str", '"ok" or "failed" (the method gave no answer)'),
+            Column("cause", "str", 'why it failed, "" if it did not'),
+            Column("seconds", "float64", "wall-clock time, seconds; null where it failed", True),
+            Column("peak_rss", "int64", "most memory held by the method's process, bytes; null where unknown", True),
+            Column("tokens", "int64", "tokens that passed through the model, forward and backward", True),
+            Column("training_equivalents", "float64", "compute in units of one base training", True),
         ),
     ),
     TableSchema(
-        "costs",
-        "What one attribution cost, one row for each run that finished.",
-        (
-            _TASK,
-            _METHOD,
-            _SEED,
-            _RUN,
-            Column("seconds", "float64", "wall-clock time, seconds"),
-            Column("peak_rss", "int64", "most memory held by the method's process, bytes"),
-            Column("tokens", "int64", "tokens that passed through the model, forward and backward"),
-            Column("training_equivalents", "float64", "compute in units of one base training"),
-        ),
-    ),
-    TableSchema(
-        "reliability",
-        "How well seeds agree on the truth, one row for each task and subset.",
-        (
-            _TASK,
-            _DEFINITION,
-            _SUBSET,
-            Column("seeds", "int64", "number n of seeds"),
-            Column("mean_r", "float64", "mean Pearson correlation r of the truths of two seeds, over all pairs", True),
-            Column("reliability", "float64", "R = n r / (1 + (n - 1) r) of the seed-averaged truth", True),
-            Column("ceiling", "float64", "sqrt(max(R, 0)): the most that any method can expect to score", True),
-            Column("reason", "str", 'why R is null, "" if it is not'),
-        ),
+        "datasets",
+        "How large the training datasets are in the mixture, one row for each task and dataset.",
+        (_TASK, _DATASET, Column("slots", "int64", "how many of the training's slots the dataset fills")),
     ),
     TableSchema(
         "trainings",
@@ -200,6 +177,50 @@ _TABLES = (
             Column("tokens", "int64", "tokens whose loss counts"),
         ),
     ),
+    TableSchema(
+        "scores",
+        "How an estimate correlates with the truth over the datasets, a row for each run, question, truth and subset.",
+        (
+            _TASK,
+            _METHOD,
+            _SETTINGS,
+            Column(
+                "question",
+                "str",
+                '"as_in_paper" = the estimate as it is, "mixture-aware" = times what leaving the whole dataset out '
+                "does to the shares of the mixture",
+            ),
+            Column(
+                "truth",
+                "str",
+                '"own" = truth of the very model that was attributed, "others" = average of the other seeds\' truths',
+            ),
+            _SEED,
+            _RUN,
+            _SUBSET,
+            Column("pearson", "float64", "Pearson correlation over the datasets; null unless status is ok", True),
+            Column("spearman", "float64", "Spearman correlation over the datasets; null unless status is ok", True),
+            Column("status", "str", '"ok" or "undefined" (a side has no variance, or there is no such truth)'),
+            Column("reason", "str", 'why not ok, "" if ok; undefined reasons begin with "truth" or "estimate"'),
+        ),
+        derived=True,
+    ),
+    TableSchema(
+        "reliability",
+        "How well seeds agree on the truth, one row for each task and subset; the text is the same for all seeds.",
+        (
+            _TASK,
+            _DEFINITION,
+            _SUBSET,
+            Column("seeds", "int64", "number n of seeds"),
+            Column("mean_r", "float64", "mean Pearson correlation r of the truths of two seeds, over all pairs", True),
+            Column("reliability", "float64", "R = n r / (1 + (n - 1) r) of the seed-averaged truth", True),
+            Column("reason", "str", 'why R is null, "" if it is not'),
+        ),
+        derived=True,
+    ),
 )
 
 SCHEMAS: dict[str, TableSchema] = {table.name: table for table in _TABLES}
+FACTS: dict[str, TableSchema] = {name: table for name, table in SCHEMAS.items() if not table.derived}
+DERIVED: dict[str, TableSchema] = {name: table for name, table in SCHEMAS.items() if table.derived}

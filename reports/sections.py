@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lodo.reports import figures, formats
+from lodo.reports.schema import RETRAINING
 from lodo.reports.summary import Summary
 from lodo.reports.svg import Sketch
 from lodo.reports.tables import Tables
@@ -32,7 +33,6 @@ def subset_rows(tables: Tables, task: str) -> list[Values]:
             "tokens": formats.number(row.tokens, 0),
             "mean_r": formats.number(row.mean_r),
             "r": formats.number(row.reliability),
-            "root": formats.number(row.ceiling),
             "reason": "" if pd.isna(row.reason) else row.reason,
         }
         for row in records(found)
@@ -45,10 +45,10 @@ def failure_rows(rows: Rows, summary: Summary, task: str) -> list[Values]:
     return [
         {
             "label": label,
-            "reason": reason,
+            "reason": cause,
             "where": [f"{seed}/{run}" for seed, run in zip(group["seed"], group["run"], strict=True)],
         }
-        for (label, reason), group in found.groupby(["label", "reason"], sort=True)
+        for (label, cause), group in found.groupby(["label", "cause"], sort=True)
     ]
 
 
@@ -115,10 +115,10 @@ def _perplexity(log: float) -> str:
     return "over 10^300" if log > 690 else f"{np.exp(log):.1e}"
 
 
-def subset_scores(rows: Rows, tables: Tables, task: str) -> Values:
-    """Pearson against the averaged truth by subset and method, mean over seeds and runs; a dash unless all are ok."""
+def subset_scores(rows: Rows, tables: Tables, summary: Summary, task: str) -> Values:
+    """Pearson with the truth that ranks by subset and method, mean over seeds and runs; a dash unless all are ok."""
     found = of_task(tables.scores, task)
-    found = rows.label(found[found["truth"] == "mean"])
+    found = rows.label(found[(found["question"] == summary.question) & (found["truth"] == summary.truth)])
     grouped = found.assign(ok=found["status"] == "ok").groupby(["subset", "label"])
     values = grouped["pearson"].mean().where(grouped["ok"].all())
     shown = [label for label in rows.order if label in set(found["label"])]
@@ -132,19 +132,20 @@ def subset_scores(rows: Rows, tables: Tables, task: str) -> Values:
     }
 
 
-def task_figures(
-    rows: Rows, tables: Tables, summary: Summary, task: str, ceiling: float | None, key: str
-) -> list[Sketch]:
+def task_figures(rows: Rows, tables: Tables, summary: Summary, task: str, key: str) -> list[Sketch]:
     """The figures of a task that have something to show; ``key`` is unique to the task on the page."""
-    truth = of_task(tables.ground_truth, task)
-    estimates = rows.label(of_task(tables.estimates, task))
-    scores = of_task(summary.scores, task)
-    scores = rows.label(scores[scores["truth"] == "mean"])
-    final = figures.final_estimates(estimates)
+    scores = rows.label(of_task(summary.ranking, task))
+    answers = rows.label(of_task(tables.answers(summary.question, summary.truth), task))
     made: Iterable[Sketch | None] = (
-        figures.score_chart(scores, ceiling, rows.order, task, f"{key}-scores"),
-        figures.scatter(truth, final, rows.order, task, f"{key}-scatter"),
-        figures.truth_heatmap(truth, task, f"{key}-truth"),
-        figures.step_chart(estimates, rows.order, task, f"{key}-steps"),
+        figures.score_chart(scores, _ceiling(scores, summary), rows.order, task, f"{key}-scores"),
+        figures.scatter(answers, rows.order, task, f"{key}-scatter"),
+        figures.truth_heatmap(of_task(tables.ground_truth, task), task, f"{key}-truth"),
+        figures.step_chart(rows.label(of_task(tables.estimates, task)), rows.order, task, f"{key}-steps"),
     )
     return [figure for figure in made if figure is not None]
+
+
+def _ceiling(scores: pd.DataFrame, summary: Summary) -> float | None:
+    """What the true retraining scores against the other seeds' truth; against its own it says nothing."""
+    found = scores.loc[scores["method"] == RETRAINING, "pearson"].dropna()
+    return float(found.iloc[0]) if len(found) and summary.truth == "others" else None

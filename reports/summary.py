@@ -1,4 +1,4 @@
-"""From result tables to the numbers that pages show: aggregated scores, ceilings, costs, failures."""
+"""From result tables to the numbers that pages show: aggregated scores, reliability, costs, failures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,35 +7,69 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lodo.reports.derive import Question, Reading
+from lodo.reports.schema import RETRAINING
+from lodo.reports.scoring import NEEDS_SEEDS
 from lodo.reports.tables import Tables
 
-METRICS = ("pearson", "spearman")
-GROUP = ["task", "method", "hyperparameters", "truth"]
-REFERENCES = ("random", "dataset-size")
+METRICS = ["pearson", "spearman"]
+GROUP = ["task", "question", "method", "hyperparameters", "truth"]
+REFERENCES = ("random", "dataset-size", RETRAINING)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the pages show, one frame each; the columns are those of the functions of the same name."""
+    """What the pages show, one frame each; the columns are those of the functions of the same name.
 
+    Attributes:
+        question: the task's question that ranks.
+        truth: the reading of the truth that ranks: "others", or "own" where there is one seed only.
+        scores: under all questions, against both readings.
+    """
+
+    question: Question
+    truth: Reading
     scores: pd.DataFrame
-    ceilings: pd.DataFrame
+    reliability: pd.DataFrame
     costs: pd.DataFrame
     failures: pd.DataFrame
 
+    @property
+    def ranking(self) -> pd.DataFrame:
+        """The rows of ``scores`` that rank."""
+        return self.of(self.question, self.truth)
 
-def summarise(tables: Tables) -> Summary:
+    def of(self, question: Question, truth: Reading) -> pd.DataFrame:
+        """The rows of ``scores`` under a question, against a reading of the truth."""
+        return self.scores[(self.scores["question"] == question) & (self.scores["truth"] == truth)]
+
+
+def summarise(tables: Tables, question: Question = "as_in_paper") -> Summary:
     """All summaries of a run's tables."""
     return Summary(
-        summarise_scores(tables.scores),
+        question,
+        ranking_truth(tables.scores),
+        summarise_scores(tables.scores, tables.attempts),
         summarise_reliability(tables.reliability),
-        summarise_costs(tables.costs),
-        failures(tables.scores),
+        summarise_costs(tables.attempts),
+        failures(tables.attempts),
     )
 
 
-def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row for each (task, method, hyperparameters, truth).
+def ranking_truth(scores: pd.DataFrame) -> Reading:
+    """Which reading of the truth ranks: the other seeds' average, or the own truth where no task has another seed."""
+    reasons = scores.loc[scores["truth"] == "others", "reason"]
+    return "own" if len(reasons) and (reasons == f"truth {NEEDS_SEEDS}").all() else "others"
+
+
+def uneven_tasks(datasets: pd.DataFrame) -> set[str]:
+    """Tasks whose datasets differ in size by more than rounding: there the two questions are two."""
+    spread = datasets.groupby("task")["slots"].agg(lambda slots: slots.max() - slots.min())
+    return set(spread.index[spread > 1])
+
+
+def summarise_scores(scores: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
+    """One row for each (task, question, method, hyperparameters, truth).
 
     A correlation is averaged over the subsets, then over the seeds; that is a run's value. ``pearson`` and
     ``spearman`` are the means over the runs, ``*_std`` the standard deviations over the runs (ddof 1, NaN for one run),
@@ -45,107 +79,128 @@ def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
     Subsets whose truth has no variance are left out for every method. A method that is constant, failed or absent
     where another was scored has no aggregate (NaN) and a ``reason``: nobody gains by abstaining.
     """
-    marked = _mark_truth(scores)
-    rows = []
-    for _, cells in marked.groupby(["task", "truth"], sort=True):
-        wanted = cells.loc[~cells["no_truth"], ["seed", "subset"]].drop_duplicates()
-        total = cells["subset"].nunique()
-        for key, own in cells.groupby(GROUP, sort=True):
-            rows.append(dict(zip(GROUP, key, strict=True)) | _aggregate(own, wanted, total))
-    columns = [*GROUP, *(f"{metric}{part}" for metric in METRICS for part in ("", "_std", "_std_seeds"))]
-    return pd.DataFrame(rows, columns=[*columns, "subsets", "subsets_all", "seeds", "runs", "reason"])
-
-
-def _mark_truth(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with flags for strings: ``failed``, ``flat`` (estimate without variance), ``ok``, and ``no_truth``.
-
-    ``no_truth``: no method can be scored on this subset with this seed's truth.
-    """
-    undefined = scores["status"] == "undefined"
-    no_truth = undefined & scores["reason"].str.startswith("truth")
-    # The averaged truth is one for all seeds, a seed's own truth is flat for that seed only.
-    seed = scores["seed"].where(scores["truth"] == "own", -1)
-    return scores.drop(columns=["status", "reason"]).assign(
-        subset=pd.factorize(scores["subset"])[0],
-        failed=scores["status"] == "failed",
-        flat=undefined & ~no_truth,
-        ok=(scores["status"] == "ok") & scores[list(METRICS)].notna().all(axis=1),
-        no_truth=no_truth.groupby([scores["task"], scores["truth"], seed, scores["subset"]]).transform("any"),
-    )
-
-
-def _aggregate(own: pd.DataFrame, wanted: pd.DataFrame, total: int) -> dict[str, Any]:
-    used = own[~own["no_truth"]]
+    marked = _marked(scores, attempts)
+    used = marked[~marked["no_truth"]]
+    reasons = _reasons(marked, used)
+    cells = used.groupby([*GROUP, "run", "seed"])[METRICS].mean()
+    over_seeds = cells.groupby([*GROUP, "run"]).mean().groupby(GROUP)
+    over_runs = cells.groupby([*GROUP, "seed"]).mean().groupby(GROUP)
+    values = pd.concat([over_seeds.mean(), over_seeds.std().add_suffix("_std")], axis=1)
+    values = pd.concat([values, over_runs.std().add_suffix("_std_seeds")], axis=1).reindex(reasons.index)
+    order = [f"{metric}{part}" for metric in METRICS for part in ("", "_std", "_std_seeds")]
+    values = values[order].astype(float)
+    values.loc[reasons != ""] = np.nan
     counts = {
-        "subsets": used["subset"].nunique(),
-        "subsets_all": total,
-        "seeds": own["seed"].nunique(),
-        "runs": own["run"].nunique(),
+        "subsets": used.groupby(GROUP)["subset"].nunique().reindex(reasons.index, fill_value=0),
+        "subsets_all": _repeated(marked.groupby(["task", "question", "truth"])["subset"].nunique(), reasons.index),
+        "seeds": marked.groupby(GROUP)["seed"].nunique(),
+        "runs": marked.groupby(GROUP)["run"].nunique(),
     }
-    reason = _why_undefined(used, wanted)
-    if reason:
-        empty = {f"{metric}{part}": np.nan for metric in METRICS for part in ("", "_std", "_std_seeds")}
-        return {**empty, **counts, "reason": reason}
-    cells = used.groupby(["run", "seed"])[list(METRICS)].mean()
-    over_seeds, over_runs = cells.groupby("run").mean(), cells.groupby("seed").mean()
-    values: dict[str, Any] = {}
-    for metric in METRICS:
-        values[metric] = float(over_seeds[metric].mean())
-        values[f"{metric}_std"] = float(over_seeds[metric].std(ddof=1))
-        values[f"{metric}_std_seeds"] = float(over_runs[metric].std(ddof=1))
-    return {**values, **counts, "reason": ""}
+    return pd.DataFrame({**values, **counts, "reason": reasons}).reset_index()
 
 
-def _why_undefined(used: pd.DataFrame, wanted: pd.DataFrame) -> str:
-    """Why there is no aggregate over the cells in which the truth varies; "" if there is one."""
-    if wanted.empty:
-        return "the truth is the same for every dataset on all subsets"
-    attempts = used.groupby(["seed", "run"])["failed"].any()
-    if attempts.any():
-        return f"failed in {attempts.sum()} of {len(attempts)} attempts"
-    subsets = wanted["subset"].nunique()
-    flat = used.loc[used["flat"], "subset"].nunique()
-    if flat:
-        return f"estimates are constant on {flat} of {subsets} subsets"
-    lost = used.loc[~used["ok"], "subset"].nunique()
-    if lost:
-        return f"scores are not numbers on {lost} of {subsets} subsets"
-    fewest = int(used.groupby("run").size().min()) if len(used) else 0
-    return (
-        f"no scores in {len(wanted) - fewest} of {len(wanted)} cells of seed and subset" if fewest < len(wanted) else ""
+def seed_values(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores that are ok by (task, method, hyperparameters, seed): means over the subsets, then over the runs."""
+    ok = scores[scores["status"] == "ok"]
+    key = ["task", "method", "hyperparameters", "seed"]
+    return ok.groupby([*key, "run"])[METRICS].mean().groupby(key).mean().reset_index()
+
+
+def _marked(scores: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
+    """Scores and, for each failed attempt, a row where it would have had a score, with flags instead of reasons.
+
+    ``failed``, ``flat`` (estimate without variance), ``ok``, ``lone`` (no other seed) and ``no_truth``: no method can
+    be scored on this subset with this truth.
+    """
+    failed = attempts.loc[attempts["status"] == "failed", ["task", "method", "hyperparameters", "seed", "run"]]
+    places = scores[["task", "question", "truth", "subset"]].drop_duplicates()
+    lost = failed.merge(places, on="task").assign(status="failed", reason="")
+    rows = pd.concat([scores, lost], ignore_index=True) if len(lost) else scores
+    undefined = rows["status"] == "undefined"
+    no_truth = undefined & rows["reason"].str.startswith("truth")
+    place = [rows[name] for name in ("task", "truth", "seed", "subset")]
+    return rows.drop(columns=["status", "reason"]).assign(
+        failed=rows["status"] == "failed",
+        flat=undefined & (rows["reason"] == "estimate is the same for every dataset"),
+        ok=(rows["status"] == "ok") & rows[METRICS].notna().all(axis=1),
+        lone=(rows["reason"] == f"truth {NEEDS_SEEDS}").groupby(place).transform("any"),
+        no_truth=no_truth.groupby(place).transform("any"),
     )
+
+
+def _repeated(by_task: pd.Series, index: pd.Index) -> pd.Series:
+    """Values by (task, question, truth) for every row of a frame indexed by `GROUP`."""
+    keys = index.to_frame(index=False)[["task", "question", "truth"]]
+    return pd.Series(by_task.reindex(pd.MultiIndex.from_frame(keys), fill_value=0).to_numpy(), index=index)
+
+
+def _reasons(marked: pd.DataFrame, used: pd.DataFrame) -> pd.Series:
+    """By `GROUP`, why there is no aggregate over the cells in which the truth varies; "" where there is one."""
+    groups = marked.groupby(GROUP)
+    index = groups.size().index
+    table = ["task", "question", "truth"]
+    cells = used[[*table, "seed", "subset"]].drop_duplicates()
+    attempts = marked.groupby([*GROUP, "seed", "run"])["failed"].any().groupby(GROUP)
+    figures = pd.DataFrame(
+        {
+            "cells": _repeated(cells.groupby(table).size(), index),
+            "subsets": _repeated(cells.groupby(table)["subset"].nunique(), index),
+            "lone": groups["lone"].any(),
+            "attempts": attempts.size(),
+            "failed": attempts.sum(),
+            "flat": used[used["flat"]].groupby(GROUP)["subset"].nunique(),
+            "lost": used[~used["ok"]].groupby(GROUP)["subset"].nunique(),
+            "fewest": used.groupby([*GROUP, "run"]).size().groupby(GROUP).min(),
+        },
+        index=index,
+    )
+    counts = figures.fillna(0).astype(int)
+    return pd.Series([_reason(row) for row in counts.itertuples()], index=index, dtype=object)
+
+
+def _reason(row: Any) -> str:
+    if not row.cells:
+        return NEEDS_SEEDS if row.lone else "the truth is the same for every dataset on all subsets"
+    if row.failed:
+        return f"failed in {row.failed} of {row.attempts} attempts"
+    if row.flat:
+        return f"estimates are constant on {row.flat} of {row.subsets} subsets"
+    if row.lost:
+        return f"estimates cannot be scored on {row.lost} of {row.subsets} subsets"
+    missing = row.cells - row.fewest
+    return f"no scores in {missing} of {row.cells} cells of seed and subset" if missing > 0 else ""
 
 
 def summarise_reliability(reliability: pd.DataFrame) -> pd.DataFrame:
-    """One row for each task: ``reliability`` R and ``ceiling`` sqrt(R), means over the subsets that have them.
+    """One row for each task: ``reliability`` R of the seed-averaged truth, mean over the subsets that have it.
 
     ``subsets`` counts these, ``subsets_all`` all; without any, R is NaN and ``reason`` tells why.
     """
     rows = []
-    for task, found in reliability.groupby("task", sort=True):
-        defined = found.dropna(subset=["reliability"])
-        reasons = found.loc[found["reliability"].isna(), "reason"]
+    for task, cells in reliability.groupby("task", sort=True):
+        defined = cells.dropna(subset=["reliability"])
+        reasons = cells.loc[cells["reliability"].isna(), "reason"]
         rows.append(
             {
                 "task": task,
-                "definition": found["definition"].iloc[0],
-                "seeds": int(found["seeds"].max()),
+                "definition": cells["definition"].iloc[0],
+                "seeds": int(cells["seeds"].max()),
                 "mean_r": defined["mean_r"].mean(),
                 "reliability": defined["reliability"].mean(),
-                "ceiling": defined["ceiling"].mean(),
                 "subsets": len(defined),
-                "subsets_all": len(found),
+                "subsets_all": len(cells),
                 "reason": "" if len(defined) else str(reasons.iloc[0]),
             }
         )
-    names = ["task", "definition", "seeds", "mean_r", "reliability", "ceiling", "subsets", "subsets_all", "reason"]
+    names = ["task", "definition", "seeds", "mean_r", "reliability", "subsets", "subsets_all", "reason"]
     return pd.DataFrame(rows, columns=names)
 
 
-def summarise_costs(costs: pd.DataFrame) -> pd.DataFrame:
+def summarise_costs(attempts: pd.DataFrame) -> pd.DataFrame:
     """One row for each (task, method): mean ``seconds`` and ``training_equivalents``, largest ``peak_rss`` (bytes)."""
     return (
-        costs.groupby(["task", "method"], sort=True)
+        attempts[attempts["status"] == "ok"]
+        .groupby(["task", "method"], sort=True)
         .agg(
             seconds=("seconds", "mean"),
             peak_rss=("peak_rss", "max"),
@@ -156,11 +211,10 @@ def summarise_costs(costs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def failures(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row for each failed attribution: task, method, hyperparameters, seed, run, its cause as ``reason``."""
+def failures(attempts: pd.DataFrame) -> pd.DataFrame:
+    """One row for each failed attempt: task, method, hyperparameters, seed, run and its ``cause``."""
     key = ["task", "method", "hyperparameters", "seed", "run"]
-    found = scores.loc[scores["status"] == "failed", [*key, "reason"]]
-    return found.drop_duplicates(key).sort_values(key).reset_index(drop=True)
+    return attempts.loc[attempts["status"] == "failed", [*key, "cause"]].sort_values(key).reset_index(drop=True)
 
 
 def row_labels(scores: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -171,20 +225,23 @@ def row_labels(scores: pd.DataFrame) -> dict[tuple[str, str], str]:
 
 
 def is_reference(method: str, manifest: Mapping[str, Any]) -> bool:
-    """Whether a method is a reference row: what must be beaten without looking at the model."""
+    """Whether a method is a reference row: chance and sizes, which must be beaten, or the true retraining."""
     methods = manifest.get("methods")
     about = methods.get(method) if isinstance(methods, Mapping) else None
     return method in REFERENCES or bool(isinstance(about, Mapping) and about.get("reference"))
 
 
 def ranked(scores: pd.DataFrame, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(method, hyperparameters) in the order of rows: by mean Pearson over tasks; undefined and references last."""
-    against_mean = scores[scores["truth"] == "mean"]
-    found = against_mean.groupby(["method", "hyperparameters"], sort=True)["pearson"].agg(["mean", "size", "count"])
+    """(method, hyperparameters) in the order of rows: by mean Pearson over tasks; undefined and references last.
+
+    Args:
+        scores: the rows of `summarise_scores` that rank.
+    """
+    means = scores.groupby(["method", "hyperparameters"], sort=True)["pearson"].agg(["mean", "size", "count"])
 
     def place(key: tuple[str, str]) -> tuple[bool, bool, float, tuple[str, str]]:
-        row: Any = found.loc[key]
+        row: Any = means.loc[key]
         mean = -np.inf if np.isnan(row["mean"]) else float(row["mean"])
         return is_reference(key[0], manifest), row["count"] < row["size"], -mean, key
 
-    return sorted(found.index.tolist(), key=place)
+    return sorted(means.index.tolist(), key=place)

@@ -13,7 +13,7 @@ from lodo.reports.tables import ReportError, Tables
 
 RUN = ["task", "method", "hyperparameters", "truth", "seed", "run"]
 # The reading of the truth that ranks: the first of these that gives scores.
-READINGS = ("others", "mean", "own")
+READINGS = ("others", "own")
 EXAMPLES = "task.examples"
 
 
@@ -31,12 +31,12 @@ def point_rows(tables: Tables, swept: Mapping[str, Mapping[str, str]], examples:
         (mean over the test subsets whose truth varies, NaN unless all are ok), status, reason; seconds and
         training_equivalents (NaN where the run failed); swept (JSON), examples, shown.
     """
-    scores = tables.scores[tables.scores["method"].isin(list(swept))]
+    scores = tables.scores[tables.scores["method"].isin(list(swept)) & (tables.scores["question"] == "as_in_paper")]
     counted = scores[~((scores["status"] == "undefined") & scores["reason"].str.startswith("truth"))]
     means = counted.groupby(RUN)[["pearson", "spearman"]].agg(_mean)
     bad = counted[counted["status"] != "ok"].groupby(RUN)[["status", "reason"]].first()
     rows = means.join(bad).fillna({"status": "ok", "reason": ""}).reset_index()
-    costs = tables.costs[["task", "method", "seed", "run", "seconds", "training_equivalents"]]
+    costs = tables.attempts[["task", "method", "seed", "run", "seconds", "training_equivalents"]]
     rows = rows.merge(costs, on=["task", "method", "seed", "run"], how="left")
     texts = {name: json.dumps(dict(values), sort_keys=True) for name, values in swept.items()}
     return rows.assign(swept=rows["method"].map(texts), examples=examples, shown=shown)

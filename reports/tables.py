@@ -1,10 +1,11 @@
-"""Result tables as values and as Parquet files: conform to the schema, write atomically, read with checks."""
+"""Result tables as values and as Parquet files: facts are read with checks, what follows from them is derived."""
 
 import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lodo.reports.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, TableSchema
+from lodo.reports.derive import Question, Reading, answers, derive_reliability, derive_scores, whole_methods
+from lodo.reports.schema import DERIVED, FACTS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY, TableSchema
 
 MANIFEST = "manifest.json"
+RETIRED = ("costs",)  # tables of earlier versions: left in a folder they would speak of another run
 
 
 class ReportError(ValueError):
@@ -23,16 +26,16 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class Tables:
-    """All result tables of a run and its manifest. Columns, units and signs are in `lodo.reports.schema`.
+    """The facts of a run and its manifest; what follows from them is derived once, when asked for.
 
-    Build it with `of` or `from_rows`, which check columns and types and sort the rows.
+    Columns, units and signs are in `lodo.reports.schema`. Build it with `of` or `from_rows`, which check columns and
+    types and sort the rows.
     """
 
     ground_truth: pd.DataFrame
     estimates: pd.DataFrame
-    scores: pd.DataFrame
-    costs: pd.DataFrame
-    reliability: pd.DataFrame
+    attempts: pd.DataFrame
+    datasets: pd.DataFrame
     trainings: pd.DataFrame
     forgetting: pd.DataFrame
     subsets: pd.DataFrame
@@ -41,16 +44,34 @@ class Tables:
     @staticmethod
     def of(frames: Mapping[str, pd.DataFrame], manifest: Mapping[str, Any]) -> "Tables":
         """Tables from frames by name; a missing frame is an empty table. Raises ReportError on wrong columns."""
-        unknown = sorted(set(frames) - set(SCHEMAS))
-        if unknown:
-            raise ReportError(f"'{unknown[0]}' is no result table; the tables are {', '.join(SCHEMAS)}")
-        made = {name: _to_pandas(_to_arrow(frames.get(name), table), table) for name, table in SCHEMAS.items()}
+        for name in frames:
+            if name in DERIVED:
+                raise ReportError(f"'{name}' follows from the facts; give these: {', '.join(FACTS)}")
+            if name not in FACTS:
+                raise ReportError(f"'{name}' is no result table; the facts are {', '.join(FACTS)}")
+        made = {name: _conform(frames.get(name), table) for name, table in FACTS.items()}
         return Tables(**made, manifest=dict(manifest))
 
     @staticmethod
     def from_rows(rows: Mapping[str, Sequence[Mapping[str, Any]]], manifest: Mapping[str, Any]) -> "Tables":
         """Tables from lists of rows by table name. Raises ReportError on wrong columns."""
         return Tables.of({name: pd.DataFrame(list(found)) for name, found in rows.items()}, manifest)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """How estimates correlate with the truth, derived."""
+        whole = whole_methods(self.manifest)
+        return _conform(derive_scores(self.ground_truth, self.estimates, self.datasets, whole), DERIVED["scores"])
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """How well seeds agree on the truth, derived."""
+        return _conform(derive_reliability(self.ground_truth), DERIVED["reliability"])
+
+    def answers(self, question: Question, truth: Reading) -> pd.DataFrame:
+        """Estimates as a question reads them beside the truth that they are compared with; see `derive.answers`."""
+        whole = whole_methods(self.manifest)
+        return answers(self.ground_truth, self.estimates, self.datasets, whole, question, truth)
 
     def frame(self, name: str) -> pd.DataFrame:
         """The frame of a table by its name."""
@@ -61,9 +82,12 @@ class Tables:
 def write_tables(folder: Path, tables: Tables) -> None:
     """Write every table as ``<name>.parquet`` and the manifest as ``manifest.json``, each atomically.
 
-    Equal content gives equal bytes, whatever the order of the rows. The manifest is written last.
+    Equal content gives equal bytes, whatever the order of the rows. The manifest is written last. Derived tables are
+    written for readers of Parquet; `read_tables` derives them anew.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for name in RETIRED:
+        (folder / f"{name}.parquet").unlink(missing_ok=True)
     for name, table in SCHEMAS.items():
         buffer = pa.BufferOutputStream()
         pq.write_table(_to_arrow(tables.frame(name), table), buffer, compression="zstd")
@@ -73,10 +97,10 @@ def write_tables(folder: Path, tables: Tables) -> None:
 
 
 def read_tables(folder: Path) -> Tables:
-    """Read what `write_tables` wrote. Raises ReportError if anything is missing, damaged or of another version."""
+    """Read the facts that `write_tables` wrote. Raises ReportError if one is missing, damaged or of another version."""
     if not folder.is_dir():
         raise ReportError(f"{folder}: no such folder; name the out directory of a finished run")
-    frames = {name: _read(folder / f"{name}.parquet", table) for name, table in SCHEMAS.items()}
+    frames = {name: _read(folder / f"{name}.parquet", table) for name, table in FACTS.items()}
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -149,6 +173,11 @@ def _to_arrow(frame: pd.DataFrame | None, table: TableSchema) -> pa.Table:
                 f"table {table.name}: column '{column.name}' is not {column.kind} ({_first_line(error)})"
             ) from None
     return _cast(pa.table(arrays, names=table.names), table, f"table {table.name}")
+
+
+def _conform(frame: pd.DataFrame | None, table: TableSchema) -> pd.DataFrame:
+    """A frame with the schema's columns, types and order of rows. Raises ReportError."""
+    return _to_pandas(_to_arrow(frame, table), table)
 
 
 def _to_pandas(found: pa.Table, table: TableSchema) -> pd.DataFrame:

@@ -7,11 +7,21 @@ from typing import Any
 import pandas as pd
 
 from lodo.reports import formats
-from lodo.reports.summary import Summary, is_reference, ranked, row_labels
+from lodo.reports.derive import Question, Reading
+from lodo.reports.schema import RETRAINING
+from lodo.reports.summary import Summary, is_reference, ranked, row_labels, uneven_tasks
 from lodo.reports.tables import Tables
 
 Pair = tuple[str, str]
 Values = dict[str, Any]
+READINGS: dict[Reading, str] = {
+    "others": "the average of the other seeds' truths",
+    "own": "the truth of the very model that was attributed",
+}
+ASKED: dict[Question, str] = {
+    "as_in_paper": "estimates as they are, as in UnTrac's paper",
+    "mixture-aware": "estimates times what leaving a whole dataset out does to the mixture's shares",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class Rows:
     @staticmethod
     def of(tables: Tables, summary: Summary) -> "Rows":
         """All methods of the tables, best first, references last."""
-        return Rows(ranked(summary.scores, tables.manifest), row_labels(tables.scores), tables.manifest)
+        return Rows(ranked(summary.ranking, tables.manifest), row_labels(summary.scores), tables.manifest)
 
     @property
     def order(self) -> list[str]:
@@ -39,9 +49,11 @@ class Rows:
         named = pd.Series(list(self.labels.values()), index=pairs, dtype="str").reindex(keys)
         return frame.assign(label=named.to_numpy()).astype({"label": "str"})
 
-    def reference(self, pair: Pair) -> bool:
-        """Whether this is a reference row."""
-        return is_reference(pair[0], self.manifest)
+    def kind(self, pair: Pair) -> str:
+        """``method``, ``ceiling`` (the true retraining) or ``reference`` (what a method must beat)."""
+        if pair[0] == RETRAINING:
+            return "ceiling"
+        return "reference" if is_reference(pair[0], self.manifest) else "method"
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -78,26 +90,33 @@ def facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def overall(rows: Rows, summary: Summary) -> Values:
-    """The table methods × tasks: Pearson against the averaged truth, and the mean cost of an attribution."""
-    scores = summary.scores[summary.scores["truth"] == "mean"]
+    """The table methods × tasks: Pearson with the truth that ranks, and the mean cost of an attribution."""
+    scores = summary.ranking
     tasks = sorted(scores["task"].unique())
     found = {(row.task, row.method, row.hyperparameters): row for row in records(scores)}
     cells = {task: [_cell(found.get((task, *pair))) for pair in rows.pairs] for task in tasks}
     for column in cells.values():
-        _mark(column, [rows.reference(pair) for pair in rows.pairs])
+        _mark(column, [rows.kind(pair) for pair in rows.pairs])
     costs = summary.costs.groupby("method")["training_equivalents"].mean()
     lines = [
         {
             "label": rows.labels[pair],
-            "reference": rows.reference(pair),
+            "kind": rows.kind(pair),
             "cells": [cells[task][index] for task in tasks],
             "mean": _mean_over_tasks([cells[task][index] for task in tasks]),
             "trainings": formats.number(costs.get(pair[0]), 2),
         }
         for index, pair in enumerate(rows.pairs)
     ]
-    ceilings = {row.task: row for row in records(summary.ceilings)}
-    return {"tasks": tasks, "rows": lines, "ceilings": [ceiling(ceilings.get(task)) for task in tasks]}
+    known = {row.task: row for row in records(summary.reliability)}
+    return {
+        "tasks": tasks,
+        "rows": lines,
+        "reliability": [reliability(known.get(task)) for task in tasks],
+        "truth": READINGS[summary.truth],
+        "question": ASKED[summary.question],
+        "alone": summary.truth == "own",
+    }
 
 
 def _cell(row: Any) -> Values:
@@ -113,14 +132,14 @@ def _cell(row: Any) -> Values:
     }
 
 
-def _mark(column: list[Values], references: list[bool]) -> None:
+def _mark(column: list[Values], kinds: list[str]) -> None:
     """Mark the best method's cell, and those that lie within one standard deviation of it: they are not separable.
 
     Where no method beats zero and every reference row there is no best one.
     """
-    pairs = [pair for pair in zip(column, references, strict=True) if pair[0]["value"] is not None]
-    defined = [cell for cell, reference in pairs if not reference]
-    floor = max([0.0, *(float(cell["value"]) for cell, reference in pairs if reference)])
+    pairs = [pair for pair in zip(column, kinds, strict=True) if pair[0]["value"] is not None]
+    defined = [cell for cell, kind in pairs if kind == "method"]
+    floor = max([0.0, *(float(cell["value"]) for cell, kind in pairs if kind == "reference")])
     if not defined or max(float(cell["value"]) for cell in defined) <= floor:
         return
     best = max(defined, key=lambda cell: float(cell["value"]))
@@ -136,18 +155,14 @@ def _mean_over_tasks(cells: list[Values]) -> str:
     return formats.DASH if any(value is None for value in values) else formats.number(sum(values) / len(values))
 
 
-def ceiling(row: Any) -> Values:
-    """A task's R and sqrt(R) as text, or why there are none."""
+def reliability(row: Any) -> Values:
+    """A task's R as text, or why there is none."""
     if row is None:
-        return {"r": "", "root": "", "value": None, "reason": "not measured"}
-    if formats.missing(row.ceiling):
-        return {"r": "", "root": "", "value": None, "reason": row.reason}
-    return {
-        "r": formats.number(row.reliability),
-        "root": formats.number(row.ceiling),
-        "value": float(row.ceiling),
-        "reason": "" if row.subsets == row.subsets_all else f"{row.subsets} of {row.subsets_all} subsets",
-    }
+        return {"r": "", "reason": "not measured"}
+    if formats.missing(row.reliability):
+        return {"r": "", "reason": row.reason}
+    part = "" if row.subsets == row.subsets_all else f"{row.subsets} of {row.subsets_all} subsets"
+    return {"r": formats.number(row.reliability), "reason": part}
 
 
 def methods(rows: Rows) -> list[Values]:
@@ -171,23 +186,31 @@ def methods(rows: Rows) -> list[Values]:
     return found
 
 
-def task_scores(rows: Rows, summary: Summary, task: str) -> list[Values]:
-    """One task's methods: both metrics against both truths, and the cost."""
+def other_question(tables: Tables, summary: Summary, task: str) -> Question | None:
+    """The question that does not rank, for a task in which the two are not the same."""
+    if task not in uneven_tasks(tables.datasets):
+        return None
+    return "as_in_paper" if summary.question == "mixture-aware" else "mixture-aware"
+
+
+def task_scores(rows: Rows, summary: Summary, task: str, other: Question | None) -> list[Values]:
+    """One task's methods: both metrics against both truths and under the other question, and the cost."""
     scores = summary.scores[summary.scores["task"] == task]
-    found = {(row.method, row.hyperparameters, row.truth): row for row in records(scores)}
+    found = {(row.method, row.hyperparameters, row.question, row.truth): row for row in records(scores)}
     costs = {row.method: row for row in records(summary.costs[summary.costs["task"] == task])}
     lines: list[Values] = []
     for pair in rows.pairs:
-        mean, own = found.get((*pair, "mean")), found.get((*pair, "own"))
-        if mean is None and own is None:
+        others, own = (found.get((*pair, summary.question, truth)) for truth in ("others", "own"))
+        if others is None and own is None:
             continue
         cost = costs.get(pair[0])
         lines.append(
             {
                 "label": rows.labels[pair],
-                "reference": rows.reference(pair),
-                "mean": _metrics(mean),
+                "kind": rows.kind(pair),
+                "others": _metrics(others),
                 "own": _metrics(own),
+                "asked": _metrics(found.get((*pair, other, summary.truth))) if other else None,
                 "seconds": formats.seconds(getattr(cost, "seconds", None)),
                 "trainings": formats.number(getattr(cost, "training_equivalents", None), 3),
                 "memory": formats.memory(getattr(cost, "peak_rss", None)),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lodo.tasks.model import Examples, mean_loss
 from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
-from lodo.tasks.spec import Recipe
+from lodo.tasks.spec import Definition, Recipe
 from lodo.tasks.training import load_parameters
 
 
@@ -100,6 +100,8 @@ class TrainedModel:
         unseen: by dataset, sequences of its corpus that the training did not use, as many as ``datasets`` shows or as
             there are; a dataset whose corpus the training used up is missing.
         replay: the training itself, step by step, for methods that differentiate through it.
+        definition: what leaving out means for the truth; "fixed-steps" for methods that do not read it
+            (`AttributionMethod.reads_definition`).
         charge: counts tokens that go backward without a new forward pass (second derivatives of a kept graph).
         unlearned: to be told of each model that has unlearned a training dataset, by its name, so that what it forgot
             can be measured; never changes the model.
@@ -117,6 +119,7 @@ class TrainedModel:
     training_seed: int = 0
     unseen: Mapping[str, Examples] = field(default_factory=dict)
     replay: Replay | None = None
+    definition: Definition = "fixed-steps"
     charge: Callable[[int], None] = uncharged
     unlearned: Callable[[str, nn.Module], None] = unobserved
 

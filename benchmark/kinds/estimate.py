@@ -9,7 +9,7 @@ from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.kind import SPENT, Kind, Record, Workplace
 from lodo.benchmark.kinds.prepared import PreparedInfo
 from lodo.benchmark.store import Job
-from lodo.tasks.spec import Frozen, Runtime, Shown, Task
+from lodo.tasks.spec import Definition, Frozen, Runtime, Shown, Task
 
 # What was forgotten is measured in one run only: it is a diagnosis, not a score.
 OBSERVED_RUN = 0
@@ -20,6 +20,7 @@ class EstimateSpec(Frozen):
 
     Attributes:
         method_code: the method's own code; ``code`` is what lets it see the training.
+        definition: of the truth, for a method that reads it.
     """
 
     training: str
@@ -31,6 +32,7 @@ class EstimateSpec(Frozen):
     method_code: Code
     runtime: Runtime
     code: Code
+    definition: Definition | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,13 @@ KIND = Kind(
 
 
 def estimate_job(
-    task: Task, info: PreparedInfo, training: Job, choice: MethodChoice, run: int, runtime: Runtime
+    task: Task,
+    info: PreparedInfo,
+    training: Job,
+    choice: MethodChoice,
+    run: int,
+    definition: Definition,
+    runtime: Runtime,
 ) -> Job:
     """One run of a method on a base training and a task's test set."""
     return KIND.job(
@@ -116,5 +124,6 @@ def estimate_job(
             method_code=choice.code,
             runtime=runtime,
             code=KIND.code(),
+            definition=definition if choice.method.reads_definition else None,
         )
     )

@@ -74,9 +74,9 @@ def lodo(text, tmp_path) -> Lodo:
     return Lodo(text, tmp_path / "store")
 
 
-TABLES = ("ground_truth", "estimates", "scores", "reliability", "trainings", "subsets")
+TABLES = ("ground_truth", "estimates", "datasets", "scores", "reliability", "trainings", "subsets")
 
 
 def table_bytes(out: Path) -> dict[str, bytes]:
-    """Every table but ``costs``, byte for byte."""
+    """Every table that holds no time, byte for byte."""
     return {name: (out / f"{name}.parquet").read_bytes() for name in TABLES}

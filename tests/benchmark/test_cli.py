@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lodo.benchmark import cli
+from lodo.methods.base import METHODS
 
 from .conftest import write_jsonl
 
@@ -47,6 +48,29 @@ def refused(monkeypatch, capsys, text, tmp_path):
 )
 def test_options(refused, options, sentence):
     assert sentence in refused(*options)
+
+
+NAMED = """
+import dataclasses
+from lodo.methods import AttributionMethod, register
+
+
+@register("{name}")
+@dataclasses.dataclass(frozen=True)
+class Mine(AttributionMethod):
+    pass
+"""
+
+
+@pytest.mark.parametrize("name", ["retraining", "random", "dataset-size"])
+def test_no_method_takes_the_name_of_a_reference(refused, monkeypatch, tmp_path, name):
+    METHODS.names()
+    monkeypatch.setattr(METHODS, "_items", dict(METHODS._items))  # what this file registers is for this test alone
+    file = tmp_path / f"named_{name.replace('-', '_')}.py"
+    file.write_text(NAMED.format(name=name))
+    sentence = refused("--add-method", f"{file}:Mine")
+    assert f"'{name}'" in sentence
+    assert "rename" in sentence
 
 
 @pytest.mark.parametrize(
@@ -122,4 +146,4 @@ def test_status_prunes_what_a_run_does_not_use(lodo, tmp_path):
     pruned = subprocess.run([*status, "--prune"], capture_output=True, text=True, check=True).stdout
     assert "removed" in pruned
     assert "computed nothing" in lodo.run(*options, out=tmp_path / "out").stdout
-    assert pd.read_parquet(tmp_path / "out" / "scores.parquet").method.nunique() == 3
+    assert pd.read_parquet(tmp_path / "out" / "scores.parquet").method.nunique() == 4

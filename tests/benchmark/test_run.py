@@ -25,26 +25,34 @@ def test_a_run_from_text_to_page_and_again(lodo, tmp_path):
     assert "10 trainings" in first.stdout
     assert (out / "index.html").read_text().startswith("<!")
     tables = {
-        name: pd.read_parquet(out / f"{name}.parquet") for name in ("ground_truth", "estimates", "scores", "costs")
+        name: pd.read_parquet(out / f"{name}.parquet") for name in ("ground_truth", "estimates", "scores", "attempts")
     }
     truth, estimates = tables["ground_truth"], tables["estimates"]
     assert len(truth) == 2 * 4 * 2
     np.testing.assert_allclose(truth.influence, truth.counterfactual_loss - truth.base_loss)
-    assert set(tables["scores"].method) == {"graddot", "untrac", "random", "dataset-size"}
+    assert set(tables["scores"].method) == {"graddot", "untrac", "random", "dataset-size", "retraining"}
 
     # Scores recomputed from the stored estimates and truth.
-    mean = truth.groupby(["dataset", "subset"]).influence.mean()
+    by_seed = truth.set_index(["seed", "dataset", "subset"]).influence
     checked = 0
-    for row in tables["scores"].query("truth == 'mean' and status == 'ok'").itertuples():
+    for row in tables["scores"].query("question == 'as_in_paper' and status == 'ok'").itertuples():
         mine = estimates.query(
             "method == @row.method and seed == @row.seed and run == @row.run and subset == @row.subset"
         )
         mine = mine[mine.step.isna() | (mine.step == mine.step.max())].set_index("dataset").influence
-        other = mean.xs(row.subset, level="subset").loc[mine.index]
+        # Of two seeds each is the other's truth.
+        seed = row.seed if row.truth == "own" else 1 - row.seed
+        other = by_seed[seed].xs(row.subset, level="subset").loc[mine.index]
         assert row.pearson == pytest.approx(stats.pearsonr(mine, other).statistic)
         assert row.spearman == pytest.approx(stats.spearmanr(mine, other).statistic)
         checked += 1
-    assert checked == 3 * 2 * 2 * 2
+    # Two readings of the truth, two seeds, two subsets: two runs of three methods, one of the true retraining.
+    assert checked == 2 * 2 * 2 * (3 * 2 + 1)
+    costs = tables["attempts"].set_index(["method", "seed", "run"])
+    assert set(costs.status) == {"ok"}
+    # As many steps without each of the four datasets as with all.
+    assert costs.loc[("retraining", 0, 0), "training_equivalents"] == 4
+    assert costs.loc[("retraining", 0, 0), "seconds"] > 0
 
     again = lodo.run(*FAST, out=out)
     assert "computed nothing" in again.stdout
@@ -172,8 +180,8 @@ def test_a_run_that_kills_its_process_takes_no_other_run_with_it(lodo, tmp_path)
     options = ("--task", "opt-equal/places", "--seeds", "1", "--runs", "4", "--method")
     found = lodo.run(*options, f"{file}:Sometimes", out=tmp_path / "out")
     assert "run 1 failed" in found.stdout + found.stderr
-    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet").query("method == 'sometimes'")
-    assert scores.groupby("run").status.first().to_dict() == {0: "ok", 1: "failed", 2: "ok", 3: "ok"}
+    attempts = pd.read_parquet(tmp_path / "out" / "attempts.parquet").query("method == 'sometimes'")
+    assert attempts.set_index("run").status.to_dict() == {0: "ok", 1: "failed", 2: "ok", 3: "ok"}
 
 
 @pytest.mark.slow
@@ -200,8 +208,8 @@ def test_a_method_that_fails_is_a_row_with_its_cause(lodo, tmp_path):
     added = [part for name in names for part in ("--add-method", f"{file}:{name}")]
     options = ("--task", "opt-equal/places", "--seeds", "1", "--runs", "1", "--method", "graddot", *added)
     shown = lodo.run(*options, "--timeout", "8", out=tmp_path / "out").stdout
-    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet").query("truth == 'mean'")
-    reasons = scores.groupby("method").reason.first()
+    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet").query("truth == 'own'")
+    attempts = pd.read_parquet(tmp_path / "out" / "attempts.parquet").set_index("method")
     for name, cause in {
         "wrong-shape": "wrong shape",
         "nan": "8 of 8 influences are not finite",
@@ -211,8 +219,10 @@ def test_a_method_that_fails_is_a_row_with_its_cause(lodo, tmp_path):
         "killed": "out of memory",
         "slow": "time-out: not done after 8 seconds",
     }.items():
-        assert cause in reasons[name], (name, reasons[name])
-        assert set(scores[scores.method == name].status) == {"failed"}
+        assert cause in attempts.cause[name], (name, attempts.cause[name])
+        assert attempts.status[name] == "failed"
+        assert np.isnan(attempts.training_equivalents[name])
+        assert name not in set(scores.method)
         assert re.search(rf"^{name} +failed$", shown, re.M), shown
     assert re.search(r"^flat +undefined$", shown, re.M)
     assert set(scores[scores.method == "flat"].status) == {"undefined"}

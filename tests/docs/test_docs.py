@@ -49,7 +49,7 @@ def test_block(name, language, rest, body, tmp_path, store):
             assert words[0] == "lodo", f"{name}: who checks {command!r}?"
             if words[1] in ("run", "sweep", "tune"):
                 words += ["--dry-run", "--store", str(store)]
-            if words[1] in ("report", "status") and "lodo-out" in words:
+            if words[1] in ("report", "status", "table") and "lodo-out" in words:
                 words = [*words[:2], "--help"]
             found = subprocess.run(
                 [sys.executable, "-m", "lodo.benchmark.cli", *words[1:]], cwd=tmp_path, capture_output=True, text=True

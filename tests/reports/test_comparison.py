@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lodo.reports.comparison import compare, drift, truth_drift
+from lodo.reports.comparison import compare, compared_truth, drift, truth_drift
 from lodo.reports.tables import ReportError
 
 
-def changed(tables, method="good", score=0.0, noise=0.0, influence=1.0):
-    scores, estimates = tables.scores.copy(), tables.estimates.copy()
-    mine = scores["method"] == method
-    scores.loc[mine, "pearson"] += score + noise * (-1.0) ** scores.loc[mine, "run"].astype(int)
-    estimates.loc[estimates["method"] == method, "influence"] *= influence
-    return replace(tables, scores=scores, estimates=estimates)
+def changed(tables, factor=1.0, noise=0.0, draw=1):
+    """The tables with another answer of ``good``: times a factor, with normal noise."""
+    estimates = tables.estimates.copy()
+    mine = estimates["method"] == "good"
+    moved = np.random.default_rng(draw).normal(size=int(mine.sum()))
+    estimates.loc[mine, "influence"] = factor * estimates.loc[mine, "influence"] + noise * moved
+    return replace(tables, estimates=estimates)
 
 
 def of(changes, method):
@@ -30,41 +31,51 @@ def test_nothing_moved(tables):
 
 
 def test_a_clear_loss_is_a_regression_and_the_way_back_is_not(tables):
-    lower = changed(tables, score=-0.2, noise=0.01, influence=-1.0)
+    lower = changed(tables, factor=-1.0)
     worse = of(compare(tables, lower), "good")
     assert worse.verdict == "worse"
     assert worse.regression
-    assert worse.low < -0.2 < worse.high < 0
+    assert worse.new == pytest.approx(-worse.old)
+    assert worse.low < -2 * worse.old < worse.high < 0
     assert worse.drift == pytest.approx(2)
     better = of(compare(lower, tables), "good")
     assert (better.verdict, better.regression) == ("better", False)
 
 
 def test_noise_is_a_change_and_no_regression(tables):
-    found = of(compare(tables, changed(tables, noise=0.2, influence=1.5)), "good")
+    found = of(compare(changed(tables, noise=1.0), changed(tables, noise=1.0, draw=2)), "good")
     assert found.verdict == "changed"
     assert found.low < 0 < found.high
 
 
 def test_a_score_lost_is_a_regression(tables):
-    scores = tables.scores.copy()
-    lost = (scores["method"] == "good") & (scores["run"] == 1)
-    scores.loc[lost, ["pearson", "status", "reason"]] = [None, "failed", "diverged"]
-    assert of(compare(tables, replace(tables, scores=scores)), "good").verdict == "fails"
+    attempts, estimates = tables.attempts.copy(), tables.estimates
+    lost = (attempts["method"] == "good") & (attempts["run"] == 1)
+    attempts.loc[lost, ["status", "cause"]] = ["failed", "diverged"]
+    kept = estimates[~((estimates["method"] == "good") & (estimates["run"] == 1))]
+    assert of(compare(tables, replace(tables, attempts=attempts, estimates=kept)), "good").verdict == "fails"
     # What failed before fails no worse.
     assert not of(compare(tables, tables), "crashy").regression
 
 
 def test_methods_come_and_go(tables):
-    without = replace(tables, scores=tables.scores[tables.scores["method"] != "good"])
+    kept = {name: tables.frame(name)[tables.frame(name)["method"] != "good"] for name in ("estimates", "attempts")}
+    without = replace(tables, **kept)
     assert of(compare(tables, without), "good").verdict == "gone"
     assert of(compare(without, tables), "good").verdict == "new"
 
 
 def test_other_tasks_cannot_be_compared(tables):
-    other = replace(tables, scores=tables.scores.assign(task="another"))
+    names = ("ground_truth", "estimates", "attempts")
+    other = replace(tables, **{name: tables.frame(name).assign(task="another") for name in names})
     with pytest.raises(ReportError, match="no task in common"):
         compare(tables, other)
+
+
+def test_both_are_scored_against_the_own_truth_where_one_of_them_has_no_other(tables, make_tables):
+    single = make_tables(seeds=1)
+    assert (compared_truth(tables, tables), compared_truth(tables, single)) == ("others", "own")
+    assert of(compare(tables, single), "retraining").old == pytest.approx(1)
 
 
 def test_drift_by_hand():

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lodo.reports.formats import memory, number, plus_minus, seconds, settings
@@ -76,11 +77,13 @@ def test_the_page_says_what_it_must(page: str) -> None:
     for sentence in (
         "positive means that leaving it out raises the loss",
         "not a confidence interval",
-        "0.90 ± 0.00",
+        "0.80 ± 0.02",
+        "the average of the other seeds' truths",
+        "the true leave-out of one seed given as an estimate",
         "failed in 2 of 4 attempts",
         "estimates are constant on 2 of 2 subsets",
         "truth is the same for every dataset",
-        "R = 0.80",
+        "R = 0.89",
         "lr = 0.1",
         "another task",
         "did the model learn",
@@ -90,7 +93,11 @@ def test_the_page_says_what_it_must(page: str) -> None:
 
 
 def test_one_seed(make_tables: Callable[..., Tables]) -> None:
-    assert "needs two seeds or more" in render_page(make_tables(seeds=1, runs=1))
+    text = " ".join(re.sub("<[^>]+>", " ", render_page(make_tables(seeds=1, runs=1))).split())
+    assert "Here the truth is the truth of the very model that was attributed" in text
+    assert "The reliability of the truth is unknown: needs two seeds or more." in text
+    # The row of a method: the other seeds' truth is undefined, the own one is not.
+    assert "good needs two seeds or more 1.00 1.00" in text
 
 
 def test_a_manifest_may_lack_or_garble_anything(tables: Tables) -> None:
@@ -102,8 +109,23 @@ def test_nothing_to_show() -> None:
     assert "There are no scores yet" in render_page(Tables.from_rows({}, {}))
 
 
-def test_scores_alone_make_a_page(tables: Tables) -> None:
-    assert "crashy" in render_page(Tables.of({"scores": tables.scores}, {}))
+def test_truth_and_estimates_alone_make_a_page(tables: Tables) -> None:
+    alone = {name: tables.frame(name) for name in ("ground_truth", "estimates")}
+    assert "crashy" in render_page(Tables.of(alone, {}))
+
+
+def test_both_questions_stand_where_sizes_differ_and_one_where_they_do_not(
+    make_tables: Callable[..., Tables], page: str
+) -> None:
+    assert "mixture-aware" not in page
+    uneven = make_tables(slots=(20, 10, 5, 5))
+    assert '<th scope="colgroup" colspan="2">mixture-aware</th>' in render_page(uneven)
+    assert '<th scope="colgroup" colspan="2">as_in_paper</th>' in render_page(uneven, "mixture-aware")
+    scores = uneven.scores.query("method == 'good' and truth == 'others' and status == 'ok'")
+    asked = scores.query("question == 'mixture-aware'")["pearson"].mean()
+    assert abs(asked - scores.query("question == 'as_in_paper'")["pearson"].mean()) > 0.01
+    row = next(line for line in render_page(uneven).split("<tr>") if ">good</th>\n" in line)
+    assert f"<td>{number(asked)} ±" in row
 
 
 def test_stored_tables_make_the_same_page(tables: Tables, page: str, tmp_path: Path) -> None:
@@ -128,12 +150,23 @@ def test_the_page_never_imports_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("value", "bold"), [(0.4, True), (0.2, False), (-0.1, False)])
+@pytest.mark.parametrize(("estimate", "bold"), [("better", True), ("worse", False), ("negative", False)])
 def test_the_best_is_bold_only_where_it_beats_zero_and_the_references(
-    row: Callable[..., dict[str, Any]], value: float, bold: bool
+    make_facts: Callable[..., dict[str, list[dict[str, Any]]]], estimate: str, bold: bool
 ) -> None:
-    rows = [row(0.3, method="random"), *(row(value - x, method=f"m{x}") for x in (0.0, 0.5))]
-    page = render_page(Tables.from_rows({"scores": rows}, {}))
+    truth = np.array([[1.0, 2, 3, 4], [1, 2, 4, 3]])[:, :, None]
+    orders = {
+        "reference": [1.0, 2, 4, 3],
+        "better": [1.0, 2, 3, 4],
+        "worse": [3.0, 1, 2, 4],
+        "negative": [4.0, 3, 2, 1],
+    }
+    guesses = {"random": orders["reference"] if bold is False else orders["negative"], "m": orders[estimate]}
+    guesses["other"] = orders["negative"]
+    stacked = {name: np.array([[guess], [guess]])[..., None] for name, guess in guesses.items()}
+    # The true retraining is above all of them and no rival of theirs.
+    stacked["retraining"] = truth[:, None]
+    page = render_page(Tables.from_rows(make_facts(truth, stacked), {}))
     assert ('<td class="best">' in page) is bold
 
 

@@ -1,0 +1,106 @@
+"""A run's closing figures as Markdown: methods ranked, with source, cost and scores with their 95 % intervals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lodo.reports import formats
+from lodo.reports.derive import Question, Reading
+from lodo.reports.schema import RETRAINING
+from lodo.reports.summary import METRICS, ranked, row_labels, seed_values, summarise
+from lodo.reports.tables import ReportError, Tables
+from lodo.reports.view import ASKED, READINGS, mapping
+
+
+def closing_table(
+    tables: Tables, question: Question = "as_in_paper", truth: Reading | None = None, by_task: bool = False
+) -> str:
+    """Methods with source, cost in trainings, Pearson and Spearman, best first, references last; R of the truth below.
+
+    A score is the mean over the tasks, or stands for each task; ± is half of a 95 % interval of its seeds' values, each
+    averaged over subsets, runs and tasks. A method without a score on one of the tasks has none, with the reason.
+
+    Args:
+        truth: the reading of the truth; None is the one that ranks.
+
+    Raises:
+        ReportError: the tables hold no scores.
+    """
+    summary = summarise(tables, question)
+    reading = truth or summary.truth
+    scores = summary.of(question, reading)
+    if scores.empty:
+        raise ReportError("the tables hold no scores; give those of a finished run")
+    tasks = sorted(scores["task"].unique())
+    asked = tables.scores[(tables.scores["question"] == question) & (tables.scores["truth"] == reading)]
+    values = seed_values(asked).set_index(["method", "hyperparameters", "task", "seed"]).sort_index()
+    reasons = scores.set_index(["method", "hyperparameters", "task"])["reason"]
+    costs = summary.costs.groupby("method")["training_equivalents"].mean()
+    labels, about = row_labels(summary.scores), mapping(tables.manifest.get("methods"))
+    groups = [[task] for task in tasks] if by_task else [tasks]
+    heads = [metric.capitalize() + (f" {group[0]}" if by_task else "") for metric in METRICS for group in groups]
+    lines = [["method", "source", "cost, in trainings", *heads]]
+    for pair in ranked(scores, tables.manifest):
+        source = str(mapping(about.get(pair[0])).get("paper") or formats.DASH)
+        cells = [_cell(values[metric], reasons, pair, group, reading) for metric in METRICS for group in groups]
+        lines.append([f"`{labels[pair]}`", source, formats.number(costs.get(pair[0])), *cells])
+    known = {row.task: row for row in summary.reliability.itertuples()}
+    return "\n".join(
+        [
+            _caption(scores, question, reading, tasks, by_task),
+            "",
+            *markdown(lines, words=2),
+            "",
+            "Reliability R of the seed-averaged truth (initial weights, order, refill; not the draw of the text):",
+            "",
+            *markdown([["task", "R"], *([task, _reliability(known.get(task))] for task in tasks)], words=1),
+        ]
+    )
+
+
+def markdown(lines: Sequence[Sequence[str]], words: int) -> list[str]:
+    """A Markdown table, its first line being the head; the first ``words`` columns are text, the others numbers."""
+    rule = ["---" if index < words else "---:" for index in range(len(lines[0]))]
+    rows = [[cell.replace("|", r"\|") for cell in line] for line in lines]
+    return [f"| {' | '.join(line)} |" for line in (rows[0], rule, *rows[1:])]
+
+
+def half_interval(values: np.ndarray) -> float:
+    """Half of Student's 95 % interval of the mean of values; NaN with fewer than two."""
+    count = len(values)
+    if count < 2:
+        return float("nan")
+    return float(stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
+
+
+def _caption(scores: pd.DataFrame, question: Question, reading: Reading, tasks: list[str], by_task: bool) -> str:
+    seeds, runs = int(scores["seeds"].max()), int(scores["runs"].max())
+    where = "by task" if by_task else f"mean over {len(tasks)} task{'' if len(tasks) == 1 else 's'}"
+    return (
+        f"Correlation with {READINGS[reading]}, {where}; {question}: {ASKED[question]}. ± is half of a 95 % interval "
+        f"(Student's) over {seeds} seed{'' if seeds == 1 else 's'}, each averaged over its runs (at most {runs})."
+    )
+
+
+def _cell(values: pd.Series, reasons: pd.Series, pair: tuple[str, str], tasks: list[str], reading: Reading) -> str:
+    """A score's mean over some tasks and half of its interval, or why there is none."""
+    why = {task: reasons.get((*pair, task), "not run") for task in tasks}
+    lacking = [task for task in tasks if why[task]]
+    if lacking:
+        part = f" on {len(lacking)} of {len(tasks)} tasks" if len(tasks) > 1 else ""
+        return f"undefined{part}: {why[lacking[0]]}"
+    # Seeds × tasks; an interval needs the seeds that all of the tasks have.
+    table = values.loc[pair].unstack("task")[tasks]
+    by_seed = table.dropna().mean(axis=1).to_numpy(float)
+    # Of two seeds each is the other's truth: retraining has one correlation, not two that agree.
+    single = pair[0] == RETRAINING and reading == "others" and len(by_seed) == 2
+    return formats.plus_minus(table.mean().mean(), float("nan") if single else half_interval(by_seed))
+
+
+def _reliability(row: Any) -> str:
+    if row is None:
+        return formats.DASH
+    return f"undefined: {row.reason}" if formats.missing(row.reliability) else formats.number(row.reliability)

@@ -1,0 +1,102 @@
+"""The closing table against values worked out by hand."""
+
+import numpy as np
+import pytest
+
+from lodo.reports.closing import closing_table, half_interval
+from lodo.reports.tables import ReportError, Tables
+
+RAMP = np.array([1.0, 2, 3, 4])
+SWAP = np.array([2.0, 1, 3, 4])  # correlates with RAMP at 0.8
+BACK = np.array([4.0, 3, 2, 1])
+PAPER = {"m": {"paper": "Some & One 2020"}, "n": {"paper": "A | B"}}
+
+
+def table_of(make_facts, truths, estimates):
+    """Tables of tasks t0, t1, … from (n, K) truths and, by method, (n, runs, K) estimates of one subset."""
+    rows = {}
+    for index, (truth, guesses) in enumerate(zip(truths, estimates, strict=True)):
+        more = make_facts(
+            np.array(truth)[:, :, None],
+            {name: np.array(guess)[..., None] for name, guess in guesses.items()},
+            task=f"t{index}",
+        )
+        rows = {name: [*rows.get(name, []), *found] for name, found in more.items()}
+    return Tables.from_rows(rows, {"methods": PAPER})
+
+
+@pytest.fixture
+def tables(make_facts):
+    """Three seeds of one truth on two tasks; ``m`` is scored 1, 0.8, 1 and 0.8, 0.8, 0 by seed; ``n`` is constant."""
+    flat = np.ones((3, 1, 4))
+    first = {"m": [[RAMP, RAMP], [SWAP, SWAP], [RAMP, RAMP]], "retraining": [[RAMP]] * 3, "n": flat}
+    # Seed 2 of the second task: one run right, one the wrong way round.
+    second = {"m": [[SWAP, SWAP], [SWAP, SWAP], [RAMP, BACK]], "retraining": [[RAMP]] * 3, "n": [[RAMP]] * 3}
+    return table_of(make_facts, [[RAMP] * 3] * 2, [first, second])
+
+
+def cells(text, method):
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| `{method}` ")]
+    return [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def test_a_table_by_hand(tables):
+    text = closing_table(tables)
+    # By seed, mean of the tasks: (1 + .8) / 2, (.8 + .8) / 2, (1 + 0) / 2: 0.9, 0.8, 0.5.
+    mean = (0.9 + 0.8 + 0.5) / 3
+    spread = np.sqrt(((0.9 - mean) ** 2 + (0.8 - mean) ** 2 + (0.5 - mean) ** 2) / 2)
+    half = 4.302653 * spread / np.sqrt(3)  # Student's 97.5 % point of two degrees of freedom
+    assert cells(text, "m") == ["`m`", "Some & One 2020", "0.50", *[f"{mean:.2f} ± {half:.2f}"] * 2]
+    undefined = "undefined on 1 of 2 tasks: estimates are constant on 1 of 1 subsets"
+    assert cells(text, "n")[3:] == [undefined, undefined]
+    assert r"A \| B" in text
+    order = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert order == ["m", "n", "retraining"]
+    assert "mean over 2 tasks" in text
+    assert "over 3 seeds, each averaged over its runs (at most 2)" in text
+    assert "| t0 | 1.00 |\n| t1 | 1.00 |" in text
+
+
+def test_a_column_for_each_task(tables):
+    text = closing_table(tables, by_task=True)
+    half = 4.302653 * np.std([1, 0.8, 1], ddof=1) / np.sqrt(3)
+    assert cells(text, "m")[3] == f"{2.8 / 3:.2f} ± {half:.2f}"
+    assert "| method | source | cost, in trainings | Pearson t0 | Pearson t1 | Spearman t0 | Spearman t1 |" in text
+    assert cells(text, "n")[3:5] == ["undefined: estimates are constant on 1 of 1 subsets", "1.00 ± 0.00"]
+
+
+def test_one_seed_is_scored_by_its_own_truth_without_an_interval(make_facts):
+    text = closing_table(table_of(make_facts, [[RAMP]], [{"m": [[SWAP]]}]))
+    assert cells(text, "m")[3:] == ["0.80", "0.80"]
+    assert "the truth of the very model that was attributed" in text
+    assert "| t0 | undefined: needs two seeds or more |" in text
+    asked = closing_table(table_of(make_facts, [[RAMP]], [{"m": [[SWAP]]}]), truth="others")
+    assert cells(asked, "m")[3] == "undefined: needs two seeds or more"
+
+
+def test_two_seeds_are_one_correlation_of_retrainings_not_two(make_facts):
+    guesses = {"retraining": [[RAMP], [SWAP]], "m": [[SWAP], [RAMP]]}
+    text = closing_table(table_of(make_facts, [[RAMP, SWAP]], [guesses]))
+    assert cells(text, "retraining")[3] == "0.80"
+    assert cells(text, "m")[3] == "1.00 ± 0.00"
+    own = closing_table(table_of(make_facts, [[RAMP, SWAP]], [guesses]), truth="own")
+    assert cells(own, "retraining")[3] == "1.00 ± 0.00"
+
+
+def test_the_question_is_asked(make_tables):
+    uneven = make_tables(slots=(20, 10, 5, 5))
+    asked = {
+        question: cells(closing_table(uneven, question), "good")[3] for question in ("as_in_paper", "mixture-aware")
+    }
+    assert asked["as_in_paper"] != asked["mixture-aware"]
+
+
+def test_half_of_an_interval():
+    # 12.706205 is Student's 97.5 % point of one degree of freedom.
+    assert half_interval(np.array([0.0, 1.0])) == pytest.approx(12.706205 * np.sqrt(0.5) / np.sqrt(2), rel=1e-6)
+    assert np.isnan(half_interval(np.array([0.3])))
+
+
+def test_nothing_to_print():
+    with pytest.raises(ReportError, match="no scores; give those of a finished run"):
+        closing_table(Tables.from_rows({}, {}))
