@@ -50,6 +50,12 @@ def test_settings_of_one_method_stand_in_requests_of_their_own_and_the_others_on
     assert points[0].swept["graddot"] == {}
 
 
+def test_what_is_set_stays_set_at_every_point():
+    points = grid(request("untrac", settings=["untrac.epochs=3"]), [Axis("untrac.lr", ("1e-5", "1e-4"))])
+    methods = [point.request.methods[0].method for point in points]
+    assert [(method.epochs, method.batch_size) for method in methods] == [(3, 8), (3, 8)]
+
+
 def test_examples_and_values_multiply():
     axes = [Axis("task.examples", ("8", "all")), Axis("untrac.lr", ("1e-5", "1e-4"))]
     points = grid(request(), axes)
