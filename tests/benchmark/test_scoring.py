@@ -23,6 +23,7 @@ def test_the_truth_scores_one_and_its_negative_minus_one():
     truth = np.array([0.3, -0.1, 0.2, 0.9])
     assert one(5 * truth + 2, truth).pearson == pytest.approx(1)
     assert one(-truth, truth).spearman == pytest.approx(-1)
+    assert one(2 - 3 * truth, truth).pearson == pytest.approx(-1)
 
 
 def test_no_variance_is_undefined_with_its_reason():
