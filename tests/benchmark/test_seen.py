@@ -210,6 +210,10 @@ def test_what_a_method_sees_is_labelled_and_seeded_by_training_and_run(prepared,
     assert torch.equal(one.subsets["like b"].tokens, torch.from_numpy(prepared.tests["places"]["like b"][0]).long())
 
 
+def test_a_task_is_asked_about_its_own_test_set(prepared, folder):
+    assert list(load(prepared, folder, test="others").subsets) == ["x"]
+
+
 def test_other_examples_have_other_gradients(prepared, folder):
     one, other = (GradDot().attribute(load(prepared, folder, run)).influence for run in (0, 1))
     assert not np.isclose(one, other).any()

@@ -27,6 +27,7 @@ def test_the_truth_scores_one_and_its_negative_minus_one():
     truth = np.array([0.3, -0.1, 0.2, 0.9])
     assert one(5 * truth + 2, truth)[0] == pytest.approx(1)
     assert one(-truth, truth)[1] == pytest.approx(-1)
+    assert one(2 - 3 * truth, truth)[0] == pytest.approx(-1)
 
 
 def test_no_variance_has_no_correlation():

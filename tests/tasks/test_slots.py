@@ -49,6 +49,16 @@ def test_seed_changes_order_but_not_the_mixture():
     assert sorted(pairs(base_slots(POOLS[:3], 0))) == sorted(pairs(base_slots(POOLS[:3], 1)))
 
 
+def test_seeds_change_the_order_of_the_datasets_and_of_each_ones_sequences():
+    first, second = base_slots(POOLS, 0), base_slots(POOLS, 1)
+    assert first.dataset.tolist() != second.dataset.tolist()
+    for index in range(len(POOLS)):
+        one, other = (slots.example[slots.dataset == index].tolist() for slots in (first, second))
+        assert one != other
+    assert stream(POOLS[0], 40, 0).tolist() != stream(POOLS[0], 40, 1).tolist()
+    assert stream(Pool("e", 40, 50), 40, 0).tolist() != stream(POOLS[0], 40, 0).tolist()
+
+
 def test_reshuffled_sees_the_same_examples_in_another_order():
     refilled, reshuffled = refilled_slots(POOLS, 3, 1), reshuffled_slots(POOLS, 3, 1)
     assert sorted(pairs(refilled)) == sorted(pairs(reshuffled))
