@@ -23,6 +23,8 @@ from lodo.tasks.trained import TrainedModel
 # Sums in another order differ by rounding, in double precision and after a few optimizer steps by far less than this.
 TOLERANCE = 1e-5
 AGREEMENT = 0.9
+# Each subset is like one dataset alone: a method that says less than this of who matters most has a fault.
+AT_LEAST = 0.5
 
 Run = Callable[[AttributionMethod, Specimens], None]
 CHECKS: dict[str, Run] = {}
@@ -47,9 +49,11 @@ def _final(method: AttributionMethod, trained: TrainedModel) -> np.ndarray:
     return found.influence if found.steps is None else found.influence[-1]
 
 
-def _same(found: np.ndarray, wanted: np.ndarray, what: str, tolerance: float = TOLERANCE) -> None:
+def _same(
+    found: np.ndarray, wanted: np.ndarray, what: str, tolerance: float = TOLERANCE, scale: float | None = None
+) -> None:
     gap = float(np.abs(found - wanted).max())
-    allowed = tolerance * max(float(np.abs(wanted).max()), 1e-12)
+    allowed = tolerance * max(float(np.abs(wanted).max()) if scale is None else scale, 1e-12)
     assert gap <= allowed, f"{what}: influences differ by up to {gap:.2e} where {allowed:.2e} is rounding"
 
 
@@ -145,6 +149,34 @@ def half_precision_agrees(method: AttributionMethod, specimens: Specimens) -> No
         return
     agreement = float(np.mean([stats.spearmanr(a, b).statistic for a, b in zip(full.T, found.T, strict=True)]))
     assert agreement >= AGREEMENT, f"Spearman of bfloat16 and float32 influences is {agreement:.2f}, below {AGREEMENT}"
+
+
+@_check
+def subsets_do_not_depend_on_each_other(method: AttributionMethod, specimens: Specimens) -> None:
+    """Asked with only some of the test subsets it gives these the same influence: a test set is no part of a method."""
+    trained, _ = specimens.separate
+    whole, subsets = _final(method, trained), list(trained.subsets.items())
+    for some in (slice(0, 1), slice(1, None)):
+        answer = _final(method, dataclasses.replace(trained, subsets=dict(subsets[some])))
+        asked = ", ".join(f"'{name}'" for name, _ in subsets[some])
+        _same(answer, whole[:, some], f"asked with {asked} alone", scale=float(np.abs(whole).max()))
+
+
+@_check
+def sign_of_the_truth(method: AttributionMethod, specimens: Specimens) -> None:
+    """Where leaving a dataset out raises its own subset's loss, the influence says so: positive, not turned.
+
+    Five datasets with words of their own, five subsets of unseen text like each, and really retrained models. The
+    Pearson correlation over datasets, mean over subsets, is 0.5 or more, and a dataset's influence on its own subset
+    is on average above the others' on it.
+    """
+    trained, truth = specimens.separate
+    answer = _final(method, trained)
+    assert np.ptp(answer, axis=0).all(), "the influence on a subset is the same for all datasets"
+    agreement = np.mean([stats.pearsonr(*pair).statistic for pair in zip(answer.T, truth.T, strict=True)])
+    own = (np.diag(answer) - answer.mean(0)) / answer.std(0)
+    assert agreement >= AT_LEAST, f"correlation with what leaving out does is {agreement:.2f}, below {AT_LEAST}"
+    assert own.mean() > 0, "a dataset's influence on the subset like it is below the others' influence on it"
 
 
 @_check

@@ -25,13 +25,13 @@ def list_command(what: str, data: Path | None, store: Path | None, scale: str, c
             table.add_column(column, no_wrap=column == "method")
         for name in METHODS.names():
             cls = METHODS.get(name)
-            values = ", ".join(f"{key}={found.value} ({found.why.reason})" for key, found in _values(cls, scale))
-            table.add_row(name, cls.summary, cls.paper, values, _when(cls))
+            texts = ", ".join(f"{key}={found.value} ({found.why.reason})" for key, found in values(cls, scale))
+            table.add_row(name, cls.summary, cls.paper, texts, _when(cls))
     elif what == "values":
         for column in ("method", "hyperparameter", f"value at {scale}", "", "why"):
             table.add_column(column, no_wrap=column != "why")
         for name in METHODS.names():
-            for key, found in _values(METHODS.get(name), scale):
+            for key, found in values(METHODS.get(name), scale):
                 table.add_row(name, key, str(found.value), found.why.reason, found.why.detail)
     elif what == "suites":
         table.add_column("suite", no_wrap=True)
@@ -44,7 +44,7 @@ def list_command(what: str, data: Path | None, store: Path | None, scale: str, c
     console.print(table)
 
 
-def _values(cls: type[AttributionMethod], scale: str) -> Iterable[tuple[str, Setting]]:
+def values(cls: type[AttributionMethod], scale: str) -> Iterable[tuple[str, Setting]]:
     """The hyperparameters that a method runs with at a scale, whether its packages are there or not."""
     return explain(build_method(cls.name, scaled_values(cls, scale)), scale).items()
 

@@ -32,7 +32,7 @@ class What(StrEnum):
 
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", help="Where finished work is kept \\[default: $LODO_HOME or the user's cache]."),
+    typer.Option("--store", help="Where work is kept \\[default: $LODO_HOME or the user's cache]."),
 ]
 SuiteOption = Annotated[
     SuiteName, typer.Option(help="Methods that run: one a family at least, or all whose packages are there.")

@@ -1,4 +1,4 @@
-"""Small trained models on which the checks of a method run: one of random tokens, one of planted text."""
+"""Small trained models on which the checks of a method run: of random tokens, of planted text, of separate words."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from lodo.benchmark.loading import trained_model
 from lodo.benchmark.shown import as_examples
 from lodo.tasks.families.opt import slot_shares
 from lodo.tasks.generated import GeneratedSource
-from lodo.tasks.model import Examples
+from lodo.tasks.model import Examples, mean_loss
 from lodo.tasks.prepare import prepare
 from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
-from lodo.tasks.slots import Pool, Slots, base_slots
+from lodo.tasks.slots import Pool, Slots, base_slots, refilled_slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec
 from lodo.tasks.trained import TrainedModel
 from lodo.tasks.training import train
@@ -28,7 +28,10 @@ TWINS = ("fox", "vixen")
 NAMES = ("owl", "fox", "elk", "vixen")
 VOCABULARY, LENGTH, SHOWN = 40, 10, 8
 TINY = ModelSpec(width=12, layers=1, heads=2, feedforward=16, positions=LENGTH)
+TREES = ("ash", "birch", "cedar", "elm", "fir")
+OWN, SEEN = 8, 24
 RECIPE = Recipe(steps=12, batch_size=8, sequence_length=LENGTH, lr=0.01, warmup=3, precision="float64", checkpoints=2)
+SEPARATE = RECIPE.model_copy(update={"steps": 60, "batch_size": 20, "warmup": 6, "schedule": "linear"})
 
 
 class Specimens:
@@ -51,6 +54,14 @@ class Specimens:
     def planted(self) -> TrainedModel:
         """Eight corpora of generated text and the four subsets of WinoBias in single precision."""
         return _planted(self.folder / "planted")
+
+    @cached_property
+    def separate(self) -> tuple[TrainedModel, np.ndarray]:
+        """Five datasets of tokens of their own, for each a subset of unseen text like it, and what leaving out does.
+
+        The second is the true influence, (K, S) nats per token: of five trainings more, each without one dataset.
+        """
+        return _separate(self.folder / "separate")
 
 
 def trained_on(
@@ -138,3 +149,42 @@ def _planted(folder: Path) -> TrainedModel:
     subsets = {name: as_examples(*subset) for name, subset in data.tests["winobias"].items()}
     trained = trained_on(replay, folder, datasets, subsets)
     return dataclasses.replace(trained, unseen={name: found for name, found in unseen.items() if len(found)})
+
+
+def _separate(folder: Path) -> tuple[TrainedModel, np.ndarray]:
+    generator = np.random.default_rng(derive_seed("specimen", "separate"))
+    each = SEPARATE.steps * SEPARATE.batch_size // len(TREES)
+
+    def sequences(place: int, count: int) -> np.ndarray:
+        """A dataset's eight tokens, a likely successor to each."""
+        rows = generator.integers(0, OWN, (count, LENGTH))
+        for column in range(1, LENGTH):
+            likely = generator.random(count) < 0.5
+            rows[:, column] = np.where(likely, (3 * rows[:, column - 1] + 1) % OWN, rows[:, column])
+        found: np.ndarray = rows + 3 + OWN * place
+        return found
+
+    # Enough of each to fill what another leaves, and some more that no training uses.
+    pools = [sequences(place, 2 * each + SEEN) for place in range(len(TREES))]
+    stock = [Pool(name, each, len(pool)) for name, pool in zip(TREES, pools, strict=True)]
+    vocabulary = 3 + OWN * len(TREES)
+
+    def shown(start: int) -> dict[str, Examples]:
+        return {
+            name: Examples.whole(torch.from_numpy(pool[start : start + SEEN]))
+            for name, pool in zip(TREES, pools, strict=True)
+        }
+
+    subsets = {
+        f"like {name}": Examples.whole(torch.from_numpy(sequences(place, SEEN))) for place, name in enumerate(TREES)
+    }
+
+    def replay(slots: Slots) -> Replay:
+        return Replay.of(TINY, SEPARATE, vocabulary, pools, slots, 0)
+
+    trained = trained_on(replay(base_slots(stock, 0)), folder / "base", shown(0), subsets)
+    effects = []
+    for place, name in enumerate(TREES):
+        without = trained_on(replay(refilled_slots(stock, 0, place)), folder / f"without {name}", shown(0), subsets)
+        effects.append([mean_loss(without.model, s) - mean_loss(trained.model, s) for s in subsets.values()])
+    return dataclasses.replace(trained, unseen=shown(2 * each)), np.array(effects)

@@ -64,6 +64,9 @@ class UnTracAdversarial(Unlearning):
     rough_trainings = 0.12
     paper: ClassVar[str] = f"{PAPER}, objective 3"
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
+    exempt: ClassVar[Mapping[str, str]] = {
+        "sign of the truth": "the likeliest wrong tokens are there other words of the same dataset, which it so teaches"
+    }
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.objectives import adversarial_labels, relabelled

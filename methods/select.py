@@ -103,7 +103,7 @@ def explain(method: AttributionMethod, scale: str) -> dict[str, Setting]:
     record, scaled, whys = read_record(cls, scale), _scaled(cls, scale), _inherited(cls, "defaults")
     found = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        name, value = field.name, getattr(method, field.name)
+        name, value, own = field.name, getattr(method, field.name), _default(field)
         default = whys.get(name, chosen("by the method's author"))
         if record and name in record.values and value == record.values[name]:
             why = Why("tuned", record.summary)
@@ -111,13 +111,18 @@ def explain(method: AttributionMethod, scale: str) -> dict[str, Setting]:
             why = scaled[name].why
             if why.reason == "budget":
                 owner = "the paper takes" if default.reason == "paper" else "the default is"
-                why = Why("budget", f"{why.detail}; {owner} {field.default}")
-        elif value == field.default:
+                why = Why("budget", f"{why.detail}; {owner} {own}")
+        elif value == own:
             why = default
         else:
             why = Why("asked", "set for this run")
         found[name] = Setting(value, why)
     return found
+
+
+def _default(field: "dataclasses.Field[Any]") -> Any:
+    """A field's default, ``MISSING`` where it has none."""
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _scaled(cls: type[AttributionMethod], scale: str) -> dict[str, Setting]:

@@ -30,6 +30,7 @@ class TokenCount(AttributionMethod):
     """
 
     summary: ClassVar[str] = "number of training tokens"
+    exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a count is the same for every subset"}
     rough_trainings = 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
@@ -55,6 +56,7 @@ class DatasetLoss(AttributionMethod):
     """
 
     summary: ClassVar[str] = "minus the model's loss on each dataset"
+    exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a dataset's loss is the same for every subset"}
     rough_trainings = 0.02
 
     def attribute(self, trained: "TrainedModel") -> Attribution:

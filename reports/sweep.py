@@ -97,7 +97,7 @@ def curves(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
 def mean_and_interval(group: pd.DataFrame) -> dict[str, Any]:
     """``pearson``, the mean over tasks, runs and seeds, or the ``cause`` why there is none.
 
-    Beside it Student's 95 % interval over the seeds, ``low`` to ``high``, and the standard ``error``; NaN with one seed.
+    Beside it Student's 95 % interval over the seeds, ``low`` to ``high``, and the standard ``error``, NaN with one.
     """
     empty = {"pearson": np.nan, "low": np.nan, "high": np.nan, "error": np.nan}
     bad = group[group["status"] != "ok"]

@@ -1,7 +1,7 @@
 """The figures of a sweep: score and cost, or score and forgetting, against what was swept."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -13,6 +13,11 @@ from lodo.reports.tables import ReportError
 
 SIZE = {"width": 380, "height": 300}
 KNOWN = {"trained": "trained on everything", "retrained": "truly retrained without it"}
+# Where each level's name begins or ends, in pixels.
+SIDES: tuple[tuple[str, int, Literal["left", "right"]], ...] = (
+    (KNOWN["trained"], 4, "left"),
+    (KNOWN["retrained"], SIZE["width"] - 4, "right"),
+)
 
 
 def cost_figure(found: pd.DataFrame, axis: str, key: str = "sweep") -> Sketch:
@@ -21,9 +26,13 @@ def cost_figure(found: pd.DataFrame, axis: str, key: str = "sweep") -> Sketch:
     Args:
         found: of `lodo.reports.sweep.curves`. Methods that the axis does not touch are level lines.
     """
-    cost = _panel(found[found["trainings"].notna()], axis, "trainings", "cost, in trainings", _log_with_zero())
+    drawn = found[found["pearson"].notna()]
+    labels = _labels(drawn)
     return sketch(
-        alt.hconcat(_score_panel(found, axis), cost),
+        alt.hconcat(
+            _score_panel(drawn, axis, labels),
+            _panel(drawn, axis, "trainings", "cost, in trainings", alt.Scale(type="symlog", constant=0.05), labels),
+        ),
         f"Score and cost against {axis}",
         "Left: Pearson correlation with the truth, mean over tasks, runs and seeds, with a 95 % band over the seeds. "
         "Right: what an attribution costs, in units of one base training.",
@@ -46,20 +55,18 @@ def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, k
         raise ReportError(
             "--forgetting: no method of this sweep unlearns a training dataset; name untrac or one of its kin"
         )
-    level = forgotten[forgotten["label"].isin(list(KNOWN.values()))]
-    scale = alt.Scale(type="log", nice=False)
-    below = _panel(lines, axis, "perplexity", "perplexity of the forgotten text", scale)
-    rule = alt.Chart(level).mark_rule(color=INK, strokeDash=[5, 3], opacity=0.7).encode(y="perplexity:Q")
-    name = (
-        alt.Chart(level)
-        .mark_text(align="left", baseline="bottom", dx=4, dy=-2, color=INK)
-        .encode(y="perplexity:Q", x=alt.value(0), text="label:N")
-    )
+    labels = _labels(lines)
+    scale = alt.Scale(type="log", nice=True)
+    below = [_panel(lines, axis, "perplexity", "perplexity of the forgotten text", scale, labels)]
+    # The two levels can lie close together: one is named on the left, the other on the right.
+    for label, place, align in SIDES:
+        level = alt.Chart(forgotten[forgotten["label"] == label]).encode(y="perplexity:Q")
+        below.append(level.mark_rule(color=INK, strokeDash=[5, 3], opacity=0.7))
+        text = level.mark_text(align=align, baseline="bottom", dy=-2, color=INK)
+        below.append(text.encode(x=alt.value(place), text="label:N"))
+    score = _score_panel(found[found["label"].isin(labels) & found["pearson"].notna()], axis, labels)
     return sketch(
-        alt.vconcat(
-            _score_panel(found[found["label"].isin(list(lines["label"]))], axis),
-            alt.layer(below, rule, name),
-        ),
+        alt.vconcat(score, alt.layer(*below)),
         f"Score and forgetting against {axis}",
         "Above: Pearson correlation with the truth, with a 95 % band over the seeds. Below: perplexity of the "
         "forgotten dataset's text after unlearning, median over datasets, seeds and tasks; dashed: before, and after "
@@ -84,15 +91,13 @@ def forgetting_curves(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([lines[columns], level[columns]], ignore_index=True)
 
 
-def _score_panel(found: pd.DataFrame, axis: str) -> Any:
-    shown = found[found["pearson"].notna()]
+def _score_panel(shown: pd.DataFrame, axis: str, labels: Sequence[str]) -> Any:
     bounds = alt.Scale(domain=[min(0.0, *shown["pearson"]), max(1.0, *shown["pearson"])], clamp=True)
-    panel = _panel(shown, axis, "pearson", "mean Pearson r with the truth", bounds)
-    band = shown[shown["low"].notna()]
+    panel = _panel(shown, axis, "pearson", "mean Pearson r with the truth", bounds, labels)
+    band = shown[shown["low"].notna() & (shown["value"] != "")]
     if band.empty:
         return panel
     area = alt.Chart(band).mark_area(opacity=0.13, aria=False, clip=True)
-    labels = _labels(shown)
     return alt.layer(
         area.encode(
             x=_x(shown, axis),
@@ -104,9 +109,8 @@ def _score_panel(found: pd.DataFrame, axis: str) -> Any:
     )
 
 
-def _panel(found: pd.DataFrame, axis: str, column: str, title: str, scale: alt.Scale) -> Any:
+def _panel(found: pd.DataFrame, axis: str, column: str, title: str, scale: alt.Scale, labels: Sequence[str]) -> Any:
     """Lines with points over the swept value; level dashed lines for what is not swept."""
-    labels = _labels(found)
     y = alt.Y(f"{column}:Q", title=title, scale=scale)
     swept, fixed = found[found["value"] != ""], found[found["value"] == ""]
     layers = []
@@ -150,7 +154,3 @@ def _x(found: pd.DataFrame, axis: str) -> alt.X:
             "x:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=ticks, format="~g")
         )
     return alt.X("value:N", title=axis, sort=list(dict.fromkeys(swept["value"])))
-
-
-def _log_with_zero() -> alt.Scale:
-    return alt.Scale(type="symlog", constant=0.05)

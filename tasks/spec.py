@@ -22,8 +22,8 @@ Positive = Annotated[int, Field(gt=0)]
 
 def _number_or_all(value: Any) -> Any:
     try:
-        found = value if value == "all" else int(value)
-    except (TypeError, ValueError):
+        found = value if value == "all" else int(str(value))  # str: 1.5 and True are no numbers of examples
+    except ValueError:
         found = 0
     if found == "all" or found > 0:
         return found

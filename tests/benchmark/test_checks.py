@@ -1,5 +1,6 @@
 """The checks find what they are for: each one is failed by a method that breaks just that."""
 
+import dataclasses
 import textwrap
 from dataclasses import dataclass
 
@@ -12,15 +13,18 @@ from lodo.benchmark.checks import CHECKS, Specimens
 from lodo.benchmark.cli import app
 from lodo.methods.base import Attribution, AttributionMethod
 from lodo.methods.first_order import GradDot
+from lodo.methods.hessian import Arnoldi, ConjugateGradient, Lissa
+from lodo.methods.references import DatasetSize, Random
 
 
-def lengths(trained, groups):
-    """Mean token of each group: depends on content alone."""
-    return torch.tensor([float(examples.tokens.double().mean()) for examples in groups.values()])
+def shares(groups):
+    """How often each token stands in each group: depends on content alone."""
+    rows = [torch.bincount(examples.tokens.flatten(), minlength=600).double() for examples in groups.values()]
+    return torch.stack(rows) / torch.stack(rows).sum(1, keepdim=True)
 
 
 def honest(trained):
-    return lengths(trained, trained.datasets)[:, None] * lengths(trained, trained.subsets)[None, :]
+    return shares(trained.datasets) @ shares(trained.subsets).T
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Bad(AttributionMethod):
                 found = found * torch.tensor([float(sum(map(ord, name))) for name in trained.datasets])[:, None]
             case "half precision agrees":
                 found = -found if trained.recipe.precision == "bfloat16" else found
+            case "subsets do not depend on each other":
+                found = found - found.mean(1, keepdim=True)
+            case "sign of the truth":
+                found = -found
         return Attribution.of(trained, found)
 
 
@@ -104,6 +112,43 @@ def test_the_twins_are_twins_and_the_others_are_not(specimens):
     assert np.abs(fox - owl).max() > 0.1 * np.abs(fox).max()
 
 
+def test_graddot_turned_fails_and_told_apart_from_chance(specimens):
+    class Turned(GradDot):
+        def attribute(self, trained):
+            return Attribution.of(trained, -super().attribute(trained).influence)
+
+    CHECKS["sign of the truth"](GradDot(), specimens)
+    with pytest.raises(AssertionError, match=r"what leaving out does is -0\.9"):
+        CHECKS["sign of the truth"](Turned(), specimens)
+    with pytest.raises(AssertionError, match="is the same for all datasets"):
+        CHECKS["sign of the truth"](DatasetSize(), specimens)
+
+
+def test_leaving_out_a_dataset_of_its_own_words_raises_its_own_subset_and_no_other(specimens):
+    _, truth = specimens.separate
+    own = np.eye(5, dtype=bool)
+    assert truth[own].min() > 0.5
+    assert truth[~own].max() < 0
+
+
+@pytest.mark.parametrize(
+    "method",
+    [Arnoldi(gauss_newton=True, steps=200, top=100), ConjugateGradient(side="datasets"), Lissa(side="subsets")],
+    ids=lambda method: method.name,
+)
+def test_what_a_method_is_exempt_from_at_mini_it_keeps_elsewhere(method, specimens):
+    names = {"sign of the truth", "subsets do not depend on each other"} & set(type(method).exempt)
+    assert len(names) == 1
+    CHECKS[names.pop()](method, specimens)
+
+
+def test_random_numbers_of_a_subset_are_its_own_and_other_ones_in_another_run(specimens):
+    trained, _ = specimens.separate
+    first = Random().attribute(trained).influence
+    assert len(np.unique(first.round(6))) == first.size
+    assert not np.isclose(Random().attribute(dataclasses.replace(trained, seed=1)).influence, first).any()
+
+
 def test_the_command_reports_and_exits_with_one(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(
@@ -119,7 +164,11 @@ def test_the_command_reports_and_exits_with_one(tmp_path):
                 by_place: bool = False
 
                 def attribute(self, trained):
-                    found = trained.losses(trained.datasets)[:, None] + trained.losses(trained.subsets)[None, :] ** 2
+                    def counts(groups):
+                        rows = [torch.bincount(each.tokens.flatten(), minlength=600) for each in groups.values()]
+                        return torch.stack(rows).double()
+
+                    found = counts(trained.datasets) @ counts(trained.subsets).T
                     if self.by_place:
                         found = found * torch.arange(1, len(found) + 1)[:, None]
                     return Attribution.of(trained, found)
@@ -128,7 +177,7 @@ def test_the_command_reports_and_exits_with_one(tmp_path):
     )
     good = CliRunner().invoke(app, ["check", f"{file}:Mine"])
     assert good.exit_code == 0, good.output
-    assert "0 of 10 checks failed" in good.output
+    assert "0 of 12 checks failed" in good.output
     bad = CliRunner().invoke(app, ["check", f"{file}:Mine", "--set", "by_place=true"])
     assert bad.exit_code == 1, bad.output
     assert "order of datasets" in bad.output

@@ -47,7 +47,7 @@ def test_block(name, language, rest, body, tmp_path, store):
             if not words or command.startswith(INSTALLS) or "DIR" in words:
                 continue
             assert words[0] == "lodo", f"{name}: who checks {command!r}?"
-            if words[1] == "run":
+            if words[1] in ("run", "sweep", "tune"):
                 words += ["--dry-run", "--store", str(store)]
             if words[1] in ("report", "status") and "lodo-out" in words:
                 words = [*words[:2], "--help"]

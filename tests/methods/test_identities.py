@@ -1,16 +1,20 @@
 """The identities of UnTrac Sec. 3.2 and 4.3, in double precision: wrong signs, means and labels break them."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from lodo.methods.engine import gradients
 from lodo.methods.first_order import GradCos, GradDot, TracIn
 from lodo.methods.lexical import BagOfWords
 from lodo.methods.untrac import UnTrac, UnTracInv
 from lodo.tasks.model import mean_loss
+from lodo.tasks.trained import Checkpoint
+from lodo.tasks.training import parameter_state
 
 # Small enough that no ReLU changes sides on the way: a kink would put a linear term into the gap.
 RATES = (4e-5, 2e-5, 1e-5)
@@ -87,12 +91,24 @@ def test_gradcos_is_scale_free_and_graddot_is_not(trained):
     torch.testing.assert_close(49 * plain["dot"], large["dot"])
 
 
-def test_tracin_with_one_checkpoint_is_its_rate_times_graddot(trained):
-    rate = trained.checkpoints[0].lr
-    assert rate == pytest.approx(0.5)
-    np.testing.assert_allclose(
-        TracIn().attribute(trained).influence, rate * GradDot().attribute(trained).influence, rtol=1e-12
-    )
+def test_tracin_is_the_sum_of_its_checkpoints_dot_products_by_their_rates(trained, tmp_path):
+    """Two checkpoints of different weights and rates; each dot product by hand from that checkpoint's own weights."""
+    earlier = trained.copy()
+    with torch.no_grad():
+        for value in earlier.parameters():
+            value.mul_(0.7).add_(0.02)
+    save_file(parameter_state(earlier), tmp_path / "step-4.safetensors")
+    points = (Checkpoint(4, 0.3, tmp_path / "step-4.safetensors"), dataclasses.replace(trained.checkpoints[0], lr=0.05))
+    wanted = np.zeros((3, 2))
+    for rate, model in ((0.3, earlier), (0.05, trained.copy())):
+        sides = [
+            torch.stack([gradients.gradient(model, examples) for examples in group.values()])
+            for group in (trained.datasets, trained.subsets)
+        ]
+        wanted += rate * (sides[0] @ sides[1].T).numpy()
+    found = TracIn().attribute(dataclasses.replace(trained, checkpoints=points)).influence
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    assert not np.allclose(found, 0.35 * GradDot().attribute(trained).influence, rtol=0.1)
 
 
 def test_the_pass_does_k_plus_s_accumulations_and_no_more(trained):
@@ -120,8 +136,6 @@ def test_batches_of_unlearning_change_memory_only(trained):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam", "adamw", "adafactor"])
 def test_unlearning_a_set_raises_its_own_loss(trained, optimizer):
-    import dataclasses
-
     same = dataclasses.replace(trained, subsets=dict(trained.datasets))
     found = UnTrac(optimizer=optimizer, lr=1e-3, batch_size=6, epochs=3).attribute(same).influence[-1]
     assert (np.diag(found) > 0).all()
@@ -144,8 +158,6 @@ def test_influence_over_steps_ends_with_the_estimate(trained):
 
 
 def test_bag_of_words_is_the_cosine_of_token_counts_whatever_their_order(trained):
-    import dataclasses
-
     found = BagOfWords().attribute(trained).influence
     a, x = (
         np.bincount(examples.tokens[examples.scored].numpy(), minlength=30)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from lodo.methods import records
-from lodo.methods.base import METHODS
+from lodo.methods.base import METHODS, AttributionMethod
 from lodo.methods.records import GridPoint, TuningRecord, read_record, write_record
 from lodo.methods.select import build_method, explain, method_class, scaled_values, tuned_method
 from lodo.tasks.errors import InputError
@@ -114,3 +114,17 @@ def test_a_record_of_a_field_that_is_gone_is_an_error(folder):
     write_record(record(values={"rate": 1.0}))
     with pytest.raises(InputError, match=r"untrac\.rate: no such hyperparameter"):
         tuned_method("untrac", "mini", {})
+
+
+def test_a_methods_author_may_say_nothing():
+    @dataclasses.dataclass(frozen=True)
+    class Mine(AttributionMethod):
+        power: float = 1.0
+        names: tuple[str, ...] = dataclasses.field(default_factory=tuple)
+
+    found = explain(Mine(), "mini")
+    assert {name: (setting.value, setting.why.reason) for name, setting in found.items()} == {
+        "power": (1.0, "chosen"),
+        "names": ((), "chosen"),
+    }
+    assert explain(Mine(power=2.0), "mini")["power"].why.reason == "asked"

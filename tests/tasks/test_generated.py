@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from lodo.tasks.generated import CORPORA, GeneratedSource
-from lodo.tasks.planting import FACTS, LADDER, SUBSETS
+from lodo.tasks.planting import FACTS, LADDER, SUBSETS, facts
 from lodo.tasks.registers import REGISTERS
 from lodo.tasks.subsets import draw_subsets
 
@@ -177,3 +177,24 @@ def test_registers_use_no_planted_word_and_no_gendered_pronoun():
     for register in REGISTERS.values():
         lists = [word for many in register.words.values() for word in many]
         assert not set(words(" ".join((*register.fillers, *lists)))) & planted
+
+
+def test_another_planting_teaches_other_facts_by_other_corpora_in_the_same_words():
+    first, second = GeneratedSource(documents=40), GeneratedSource(documents=40, planting=1)
+    assert first.fingerprint() != second.fingerprint()
+    for test in SUBSETS:
+        mine, other = first.planted(test), second.planted(test)
+        assert sum(mine[subset] != other[subset] for subset in mine) > len(mine) / 2
+        assert {tuple(sorted(shares.values())) for shares in other.values()} == {tuple(sorted(LADDER))}
+    facts_of = [{(fact.subset, fact.words) for fact in facts(planting)} for planting in (0, 1)]
+    assert len(facts_of[0] & facts_of[1]) < len(facts_of[0]) / 10
+    words_of = [Counter(word for fact in facts(planting) for word in fact.words) for planting in (0, 1)]
+    assert words_of[0] == words_of[1]
+    texts = {record["text"] for record in first.tests()["toxigen"]}
+    assert not texts & {record["text"] for record in second.tests()["toxigen"]}
+
+
+def test_another_seed_plants_the_same():
+    first, second = GeneratedSource(documents=40), GeneratedSource(documents=40, seed=1)
+    assert first.planted("toxigen") == second.planted("toxigen")
+    assert first.corpora() != second.corpora()

@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lodo.tasks import training
 from lodo.tasks.errors import TrainingDiverged
 from lodo.tasks.model import build_model
 from lodo.tasks.replay import Replay
-from lodo.tasks.slots import Pool, base_slots
+from lodo.tasks.slots import Pool, Slots, base_slots
 from lodo.tasks.spec import ModelSpec, Recipe, Runtime
 from lodo.tasks.training import checkpoint_steps, train
 
@@ -87,6 +88,34 @@ def test_schedule_warms_up_and_ends_near_zero():
 
 def test_schedule_stretches_to_a_shorter_trainings_length():
     assert RECIPE.learning_rate(5, 6) == pytest.approx(1e-2 / 3)
+
+
+def test_a_cosine_falls_by_half_halfway_and_to_nothing_at_the_end():
+    cosine = RECIPE.model_copy(update={"schedule": "cosine", "warmup": 2, "steps": 12})
+    rates = [cosine.learning_rate(step) for step in range(13)]
+    assert rates[:3] == pytest.approx([0.5e-2, 1e-2, 1e-2])
+    assert rates[7] == pytest.approx(0.5e-2)
+    assert rates[2] - rates[3] < rates[6] - rates[7]
+    assert rates[12] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("steps", [4, 12])
+def test_a_training_takes_the_schedule_of_its_own_length(tmp_path, monkeypatch, steps):
+    """Of 12 steps or, all examples of fewer datasets, of 4: warm-up as it is, then down to zero at its own end."""
+    rates = []
+
+    def noted(model, optimizer, batch, recipe, device):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return plain(model, optimizer, batch, recipe, device)
+
+    plain = training.training_step
+    monkeypatch.setattr(training, "training_step", noted)
+    slots = Slots(SLOTS.dataset[: 4 * steps], SLOTS.example[: 4 * steps], 0)
+    train(Replay.of(SPEC, RECIPE, 50, POOLS, slots, 0), tmp_path, Runtime())
+    warm = [1e-2 / 3, 2e-2 / 3, 1e-2]
+    decay = [1e-2 * (1 - (step - 3) / (steps - 3)) for step in range(3, steps)]
+    assert rates == pytest.approx([*warm, *decay][:steps])
+    assert (tmp_path / f"step-{steps}.safetensors").exists()
 
 
 def test_checkpoints_are_even_and_include_the_end():

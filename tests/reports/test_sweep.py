@@ -1,0 +1,142 @@
+"""Rows, curves, table and figures of a sweep, from tables of known scores."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from lodo.reports import sweep
+from lodo.reports.svg import draw
+from lodo.reports.sweep import EXAMPLES, curves, forgetting_rows, markdown, point_rows
+from lodo.reports.sweep_figures import cost_figure, forgetting_curves, forgetting_figure
+from lodo.reports.tables import ReportError
+
+
+def rows_of(values, truth="mean", status="ok", reason=""):
+    """Rows of one task from ``{(method, examples, shown): Pearson by seed}``."""
+    return pd.DataFrame(
+        {
+            "task": "t",
+            "method": method,
+            "hyperparameters": "{}",
+            "truth": truth,
+            "seed": seed,
+            "run": 0,
+            "pearson": pearson,
+            "spearman": pearson,
+            "status": status,
+            "reason": reason,
+            "seconds": 1.0,
+            "training_equivalents": 0.5,
+            "swept": json.dumps({EXAMPLES: examples}),
+            "examples": examples,
+            "shown": shown,
+        }
+        for (method, examples, shown), pearsons in values.items()
+        for seed, pearson in enumerate(pearsons)
+    )
+
+
+def test_a_point_is_a_row_for_each_run_with_its_score_and_cost(tables):
+    rows = point_rows(tables, {"good": {EXAMPLES: "8"}, "crashy": {EXAMPLES: "8"}}, "8", 8.0)
+    assert set(rows["method"]) == {"good", "crashy"}
+    good = rows[(rows["method"] == "good") & (rows["truth"] == "mean")]
+    assert len(good) == 4
+    # The subset whose truth is flat counts for nobody.
+    np.testing.assert_allclose(good["pearson"], 0.9)
+    assert sorted(good["seconds"]) == [1.0, 1.0, 2.0, 2.0]
+    crashed = rows[(rows["method"] == "crashy") & (rows["run"] == 0)]
+    assert set(crashed["status"]) == {"failed"}
+    assert crashed["reason"].str.startswith("diverged").all()
+    assert crashed[["pearson", "seconds"]].isna().all(axis=None)
+    assert set(rows["swept"]) == {'{"task.examples": "8"}'}
+
+
+def test_a_curve_is_the_mean_over_tasks_and_runs_with_an_interval_over_seeds():
+    found = curves(rows_of({("a", "16", 16.0): [0.2, 0.4, 0.9], ("a", "all", 1000.0): [0.5, 0.5, 0.5]}), EXAMPLES)
+    assert list(found["x"]) == [16.0, 1000.0]
+    assert list(found["value"]) == ["16", "all"]
+    interval = stats.ttest_1samp([0.2, 0.4, 0.9], 0.0).confidence_interval(0.95)
+    assert found["pearson"][0] == pytest.approx(0.5)
+    assert (found["low"][0], found["high"][0]) == pytest.approx((interval.low, interval.high))
+    assert found["error"][0] == pytest.approx(stats.sem([0.2, 0.4, 0.9]))
+
+
+def test_tasks_count_alike_whatever_their_runs():
+    rows = pd.concat([rows_of({("a", "16", 16.0): [0.0]})] + [rows_of({("a", "16", 16.0): [1.0]})] * 3)
+    rows["task"] = ["one", "two", "two", "two"]
+    assert curves(rows, EXAMPLES)["pearson"][0] == pytest.approx(0.5)
+
+
+def test_one_failed_attempt_leaves_a_point_without_a_score_and_with_its_cause():
+    rows = rows_of({("a", "16", 16.0): [0.2, 0.4]})
+    rows.loc[1, ["pearson", "status", "reason"]] = [np.nan, "failed", "unlearning diverged"]
+    found = curves(rows, EXAMPLES)
+    assert np.isnan(found["pearson"][0])
+    assert found["cause"][0] == "failed in 1 of 2 attempts: unlearning diverged"
+    assert "failed in 1 of 2 attempts" in markdown(found, EXAMPLES, ["t"])
+
+
+def test_the_reading_that_ranks_is_the_other_seeds_where_there_are_others():
+    both = pd.concat(
+        [rows_of({("a", "16", 16.0): [0.1, 0.1]}, "others"), rows_of({("a", "16", 16.0): [0.7, 0.7]}, "own")]
+    )
+    assert curves(both, EXAMPLES)["pearson"][0] == pytest.approx(0.1)
+    alone = pd.concat(
+        [rows_of({("a", "16", 16.0): [np.nan]}, "others", "undefined"), rows_of({("a", "16", 16.0): [0.7]}, "own")]
+    )
+    assert curves(alone, EXAMPLES)["pearson"][0] == pytest.approx(0.7)
+
+
+def test_what_else_is_swept_is_part_of_a_lines_name():
+    rows = rows_of({("untrac", "16", 16.0): [0.1]})
+    rows["swept"] = '{"task.examples": "16", "untrac.lr": "1e-4"}'
+    found = curves(rows, "untrac.lr")
+    assert found["label"][0] == "untrac task.examples=16"
+    assert found["x"][0] == 1e-4
+    assert curves(rows, EXAMPLES)["label"][0] == "untrac lr=1e-4"
+
+
+def test_the_table_has_a_row_for_each_line_best_first():
+    values = {("low", "16", 16.0): [0.1, 0.2], ("high", "16", 16.0): [0.8, 0.9], ("high", "all", 990.0): [0.9, 0.9]}
+    text = markdown(curves(rows_of(values), EXAMPLES), EXAMPLES, ["t"])
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    assert lines[0] == "| Pearson \\ task.examples | 16 | all (990) |"
+    assert [line.split("|")[1].strip() for line in lines[1:3]] == ["`high`", "`low`"]
+    assert lines[1] == "| `high` | 0.85 ± 0.64 | 0.90 ± 0.00 |"
+    assert lines[2] == "| `low` | 0.15 ± 0.64 |  |"
+    assert lines[4] == "| `high` | 0.50 | 0.50 |"
+
+
+def test_the_figure_has_a_line_a_method_and_the_cost_beside_it():
+    values = {(name, str(n), float(n)): [0.1 * n, 0.12 * n] for name in ("a", "b") for n in (1, 2, 4)}
+    figure = draw(cost_figure(curves(rows_of(values), EXAMPLES), EXAMPLES))
+    assert figure.svg.count('class="mark-line') == 2 * 2
+    assert figure.svg.count('class="mark-area') == 2
+    assert "cost, in trainings" in figure.svg
+
+
+def test_score_and_forgetting_in_one_figure(tables):
+    swept = {"good": {"good.lr": "0.1"}}
+    rows = point_rows(tables, swept, "8", 8.0)
+    forgotten = forgetting_rows(tables, swept)
+    found = curves(rows, "good.lr")
+    lines = forgetting_curves(forgotten, found).set_index("label")["perplexity"]
+    assert lines.to_dict() == {"good": 40.0, "trained on everything": 10.0, "truly retrained without it": 20.0}
+    svg = draw(forgetting_figure(found, forgetting_curves(forgotten, found), "good.lr")).svg
+    assert "truly retrained without it" in svg
+    assert "perplexity of the forgotten text" in svg
+
+
+def test_a_sweep_without_unlearning_has_no_forgetting_to_draw(tables):
+    swept = {"random": {"random.x": "1"}}
+    found = curves(point_rows(tables, swept, "8", 8.0), "random.x")
+    with pytest.raises(ReportError, match="no method of this sweep unlearns"):
+        forgetting_figure(found, forgetting_curves(forgetting_rows(tables, swept), found), "random.x")
+
+
+def test_no_rows_at_all_is_said():
+    with pytest.raises(ReportError, match="the sweep holds no score"):
+        sweep.ranking(rows_of({("a", "16", 16.0): [0.1]}, truth="unheard of"))
