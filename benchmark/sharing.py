@@ -138,4 +138,9 @@ def _code_of(compute: Callable[[], dict[str, Tensor]]) -> str:
     """Hash of the file that defines a computation, of all that it can reach, and of the libraries' versions."""
     while isinstance(compute, functools.partial):
         compute = compute.func
-    return digest(code_of(Path(inspect.getfile(compute))))
+    return _code_of_file(Path(inspect.getfile(compute)))
+
+
+@functools.cache
+def _code_of_file(path: Path) -> str:
+    return digest(code_of(path))

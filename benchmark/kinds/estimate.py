@@ -9,7 +9,7 @@ from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.kind import SPENT, Kind, Record, Workplace
 from lodo.benchmark.kinds.prepared import PreparedInfo
 from lodo.benchmark.store import Job
-from lodo.tasks.spec import Definition, Frozen, Runtime, Shown, Task
+from lodo.tasks.spec import Definition, Frozen, Runtime, Shown, Task, added
 
 # What was forgotten is measured in one run only: it is a diagnosis, not a score.
 OBSERVED_RUN = 0
@@ -32,7 +32,7 @@ class EstimateSpec(Frozen):
     method_code: Code
     runtime: Runtime
     code: Code
-    definition: Definition | None = None
+    definition: Definition | None = added(None)
 
 
 @dataclass(frozen=True)

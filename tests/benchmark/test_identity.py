@@ -8,6 +8,7 @@ import pytest
 from lodo.benchmark import identity
 from lodo.benchmark.identity import Code, as_they_are, code_of
 from lodo.benchmark.kinds import KINDS
+from lodo.benchmark.pipeline import make_request
 from lodo.benchmark.reach import Sources
 from lodo.benchmark.syntax import meaning
 from lodo.methods.base import METHODS
@@ -335,3 +336,30 @@ def test_a_code_names_its_libraries_once_each():
     code = code_of("lodo.methods.lexical", sources=as_they_are())
     assert isinstance(code, Code)
     assert len(dict(code.libraries)) == len(code.libraries)
+
+
+def test_a_users_file_can_import_what_lies_beside_it(tmp_path):
+    (tmp_path / "a_helper_beside.py").write_text("POWER = 3\n")
+    (tmp_path / "with_helper.py").write_text(
+        textwrap.dedent(
+            """
+            from dataclasses import dataclass
+            from a_helper_beside import POWER
+            from lodo.methods import AttributionMethod, register
+
+            @register("with-helper")
+            @dataclass(frozen=True)
+            class WithHelper(AttributionMethod):
+                power: int = POWER
+            """
+        )
+    )
+    (choice,) = (
+        choice
+        for choice in make_request(methods=[f"{tmp_path / 'with_helper.py'}:WithHelper"]).methods
+        if choice.name == "with-helper"
+    )
+    assert choice.method.power == 3
+    edit = Sources({tmp_path / "a_helper_beside.py": "POWER = 4\n"})
+    assert code_of(tmp_path / "with_helper.py", sources=Sources()).hash == choice.code.hash
+    assert code_of(tmp_path / "with_helper.py", sources=edit).hash != choice.code.hash
