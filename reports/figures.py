@@ -32,7 +32,7 @@ def standardised(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     """``influence`` minus its mean over its standard deviation within each group; NaN in groups without variance."""
     groups = frame.groupby(list(by))["influence"]
     spread = groups.transform("std", ddof=0)
-    size = groups.transform(lambda values: values.abs().max())
+    size = frame["influence"].abs().groupby([frame[name] for name in by]).transform("max")
     return ((frame["influence"] - groups.transform("mean")) / spread).where(spread > 1e-9 * size)
 
 

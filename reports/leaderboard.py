@@ -62,10 +62,11 @@ def context(tables: Tables, question: Question) -> dict[str, Any]:
 
 def _tasks(rows: view.Rows, tables: Tables, summary: Summary, overall: view.Values) -> list[view.Values]:
     made = []
+    answers = tables.answers(summary.question, summary.truth)
     with ThreadPoolExecutor(1) as pen:  # one thread draws while this one prepares
         for index, (task, reliability) in enumerate(zip(overall["tasks"], overall["reliability"], strict=True), 1):
             key = f"task-{index}"
-            sketches = sections.task_figures(rows, tables, summary, task, key)
+            sketches = sections.task_figures(rows, tables, summary, answers, task, key)
             figures = [pen.submit(draw, sketch) for sketch in sketches]
             other = view.other_question(tables, summary, task)
             section = {

@@ -132,13 +132,17 @@ def subset_scores(rows: Rows, tables: Tables, summary: Summary, task: str) -> Va
     }
 
 
-def task_figures(rows: Rows, tables: Tables, summary: Summary, task: str, key: str) -> list[Sketch]:
-    """The figures of a task that have something to show; ``key`` is unique to the task on the page."""
+def task_figures(
+    rows: Rows, tables: Tables, summary: Summary, answers: pd.DataFrame, task: str, key: str
+) -> list[Sketch]:
+    """The figures of a task that have something to show; ``key`` is unique to the task on the page.
+
+    ``answers`` are those of all tasks to the question that ranks.
+    """
     scores = rows.label(of_task(summary.ranking, task))
-    answers = rows.label(of_task(tables.answers(summary.question, summary.truth), task))
     made: Iterable[Sketch | None] = (
         figures.score_chart(scores, _ceiling(scores, summary), rows.order, task, f"{key}-scores"),
-        figures.scatter(answers, rows.order, task, f"{key}-scatter"),
+        figures.scatter(rows.label(of_task(answers, task)), rows.order, task, f"{key}-scatter"),
         figures.truth_heatmap(of_task(tables.ground_truth, task), task, f"{key}-truth"),
         figures.step_chart(rows.label(of_task(tables.estimates, task)), rows.order, task, f"{key}-steps"),
     )

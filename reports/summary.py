@@ -64,7 +64,8 @@ def ranking_truth(scores: pd.DataFrame) -> Reading:
 
 def uneven_tasks(datasets: pd.DataFrame) -> set[str]:
     """Tasks whose datasets differ in size by more than rounding: there the two questions are two."""
-    spread = datasets.groupby("task")["slots"].agg(lambda slots: slots.max() - slots.min())
+    slots = datasets.groupby("task")["slots"]
+    spread = slots.max() - slots.min()
     return set(spread.index[spread > 1])
 
 

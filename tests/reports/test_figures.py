@@ -56,7 +56,8 @@ def test_the_scatter_holds_one_seed_against_the_truth_of_the_others(tables: Tabl
 def test_the_line_is_where_the_true_retraining_scores(tables: Tables, make_tables: Any) -> None:
     for found, wanted in ((tables, "retraining 0.80"), (make_tables(seeds=1), None)):
         summary = summarise(found)
-        sketches = sections.task_figures(Rows.of(found, summary), found, summary, "t", "k")
+        answers = found.answers(summary.question, summary.truth)
+        sketches = sections.task_figures(Rows.of(found, summary), found, summary, answers, "t", "k")
         texts = [row.get("text") for rows in sketches[0].spec["datasets"].values() for row in rows]
         assert (wanted in texts) if wanted else not any("retraining" in str(text) for text in texts)
 

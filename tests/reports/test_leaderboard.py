@@ -150,23 +150,22 @@ def test_the_page_never_imports_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("estimate", "bold"), [("better", True), ("worse", False), ("negative", False)])
+NEAR, FAR, BACK = [1.0, 2, 4, 3], [3.0, 1, 2, 4], [4.0, 3, 2, 1]  # 0.8, 0.4 and -1 with 1, 2, 3, 4
+
+
+@pytest.mark.parametrize(
+    ("estimate", "reference", "bold"), [(NEAR, FAR, True), (FAR, NEAR, False), (BACK, BACK, False)]
+)
 def test_the_best_is_bold_only_where_it_beats_zero_and_the_references(
-    make_facts: Callable[..., dict[str, list[dict[str, Any]]]], estimate: str, bold: bool
+    make_facts: Callable[..., dict[str, list[dict[str, Any]]]],
+    estimate: list[float],
+    reference: list[float],
+    bold: bool,
 ) -> None:
-    truth = np.array([[1.0, 2, 3, 4], [1, 2, 4, 3]])[:, :, None]
-    orders = {
-        "reference": [1.0, 2, 4, 3],
-        "better": [1.0, 2, 3, 4],
-        "worse": [3.0, 1, 2, 4],
-        "negative": [4.0, 3, 2, 1],
-    }
-    guesses = {"random": orders["reference"] if bold is False else orders["negative"], "m": orders[estimate]}
-    guesses["other"] = orders["negative"]
-    stacked = {name: np.array([[guess], [guess]])[..., None] for name, guess in guesses.items()}
-    # The true retraining is above all of them and no rival of theirs.
-    stacked["retraining"] = truth[:, None]
-    page = render_page(Tables.from_rows(make_facts(truth, stacked), {}))
+    # The true retraining scores 1: it is above all of them and no rival of theirs.
+    guesses = {"random": reference, "m": estimate, "other": BACK, "retraining": [1.0, 2, 3, 4]}
+    stacked = {name: np.array([[guess]] * 2)[..., None] for name, guess in guesses.items()}
+    page = render_page(Tables.from_rows(make_facts(stacked["retraining"][:, 0], stacked), {}))
     assert ('<td class="best">' in page) is bold
 
 
