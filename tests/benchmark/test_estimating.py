@@ -75,7 +75,8 @@ def store(tmp_path_factory):
 
 def asked(name="untrac", run=0, **hyperparameters):
     choice = MethodChoice(name, METHODS.get(name)(**hyperparameters), CODE)
-    return estimate_job(TASK, INFO, BASE, choice, run, Runtime()), EstimateInputs(TEXT, BASE, "test", INFO.pools, name)
+    job = estimate_job(TASK, INFO, BASE, choice, run, "fixed-steps", Runtime())
+    return job, EstimateInputs(TEXT, BASE, "test", INFO.pools, name)
 
 
 def test_a_training_keeps_every_checkpoint_of_the_base_and_the_last_of_a_counterfactual(store):

@@ -16,6 +16,7 @@ from lodo.benchmark.kinds.prepared import INFO, PreparedInfo, SubsetInfo, prepar
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.kinds.training import LOG, Log, training_job
 from lodo.methods.first_order import GradDot
+from lodo.methods.magic import Magic
 from lodo.methods.untrac import UnTrac
 from lodo.tasks.generated import GeneratedSource
 from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, Task, TestSet, TokenizerSpec, TrainingDataset
@@ -110,7 +111,8 @@ CODE = Code(hash="h", libraries=(("torch", "2"),))
 
 
 def estimate(method=None, code=CODE, **changes):
-    values = {"task": task(), "info": INFORMATION, "training": training(left_out=None), "run": 0, "runtime": Runtime()}
+    values = {"task": task(), "info": INFORMATION, "training": training(left_out=None), "run": 0}
+    values |= {"definition": "fixed-steps", "runtime": Runtime()}
     return estimate_job(choice=MethodChoice("untrac", method or UnTrac(), code), **{**values, **changes})
 
 
@@ -135,6 +137,11 @@ def other_subset(content):
 )
 def test_an_estimates_key_follows_what_it_is(changes):
     assert estimate(**changes).key != estimate().key
+
+
+def test_the_definition_of_the_truth_is_in_the_key_of_a_method_that_reads_it():
+    assert estimate(method=Magic(), definition="all-examples").key != estimate(method=Magic()).key
+    assert estimate(definition="all-examples").key == estimate().key
 
 
 def test_an_estimates_key_follows_nothing_else():
