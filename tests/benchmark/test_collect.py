@@ -49,7 +49,7 @@ def planned(text, tmp_path):
     for cell in plan.cells:
         for index, (left_out, job) in enumerate([(None, cell.base), *cell.left_out.items()]):
             log = {"losses": [6.0] * 19 + [4.0], "tokens": 1000 + 100 * index, "repeats": index}
-            entry(store, job, log=log, seconds=2.0 + index)
+            entry(store, job, log=log, spent=2.0 + index)
             for subset in SUBSETS:
                 entry(store, cell.losses[left_out, subset], loss={"loss": loss_of(cell.seed, left_out, subset)})
             known = {"forgotten_perplexity": 1.0 + index, "forgotten_accuracy": 0.5, "retained_perplexity": 2.0}
@@ -66,8 +66,12 @@ def planned(text, tmp_path):
                 entry(store, job, failure={"cause": "diverged"})
                 continue
             answer = {"influence": influence_of(cell.seed, run).tolist(), "steps": None}
+            answer |= {"datasets": NAMES, "subsets": SUBSETS}
             cost = {"seconds": 1.0 + run, "peak_rss": 7, "tokens": 9, "training_equivalents": 0.25}
             entry(store, job, estimate=answer, cost=cost)
+        for job in cell.unlearned.values():
+            if not store.has(job):
+                entry(store, job, forgetting={})
     return store, plan
 
 
