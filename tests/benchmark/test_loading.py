@@ -208,7 +208,7 @@ def test_batches_follow_one_another_and_know_whose_they_are():
 def test_tracin_weighs_each_interval_by_its_own_rates(entry):
     trained = load_trained(PREPARED, HASHES, spec(), entry, estimate(), "test")
     wanted = 0
-    for point, interval in zip(trained.checkpoints, (range(0, 3), range(3, 7), range(7, 10)), strict=True):
+    for point, interval in zip(trained.checkpoints, (range(3), range(3, 7), range(7, 10)), strict=True):
         model = trained.copy()
         point.load_into(model)
         weights, rows = list(model.parameters()), []

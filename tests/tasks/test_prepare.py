@@ -28,7 +28,7 @@ def test_documents_begin_with_bos_are_joined_and_cut(tokenizer):
 
 
 def test_documents_are_shuffled_by_the_corpuss_name(tokenizer):
-    documents = [f"the cat {word}" for word in "sat ran was on a red dog mat after cat".split()]
+    documents = [f"the cat {word}" for word in ("sat", "ran", "was", "on", "a", "red", "dog", "mat", "after")]
     plain = [token for document in documents for token in (BOS, *tokenizer.encode(document).ids)]
     one, again, other = (pack(documents, tokenizer, 1, name).flatten().tolist() for name in ("one", "one", "other"))
     assert sorted(one) == sorted(other) == sorted(plain)
