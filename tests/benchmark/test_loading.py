@@ -11,6 +11,7 @@ from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.benchmark.loading import load_trained
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import draw_examples, shown_examples
+from lodo.methods.first_order import GradDot, TracIn
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, TrainingDataset
 from lodo.tasks.training import train
@@ -30,7 +31,10 @@ def sequences(start, count):
 PREPARED = Prepared(
     320,
     {name: sequences(100 * number, count) for number, (name, count) in enumerate(AVAILABLE.items())},
-    {"test": {"x": (sequences(3, 4), np.tile([False] + [True] * 5, (4, 1)))}},
+    {
+        "others": {"y": (sequences(110, 2), np.tile([False] + [True] * 5, (2, 1)))},
+        "test": {"x": (sequences(3, 4), np.tile([False] + [True] * 5, (4, 1)))},
+    },
 )
 
 
@@ -181,3 +185,44 @@ def test_what_a_method_does_to_its_subsets_reaches_no_other_run(entry):
     first = load_trained(PREPARED, HASHES, spec(), entry, estimate(), "test")
     first.subsets["x"].tokens.zero_()
     assert load_trained(PREPARED, HASHES, spec(), entry, estimate(), "test").subsets["x"].tokens.any()
+
+
+def test_a_task_is_asked_about_its_own_test_set(entry):
+    assert list(load_trained(PREPARED, HASHES, spec(), entry, estimate(), "others").subsets) == ["y"]
+
+
+def test_a_training_follows_its_seed():
+    first, again, other = (replay_of(PREPARED, spec(seed=seed)) for seed in (0, 0, 1))
+    assert torch.equal(first.rows, again.rows)
+    assert not torch.equal(first.rows, other.rows)
+    assert not torch.equal(next(first.initial().parameters()), next(other.initial().parameters()))
+
+
+def test_batches_follow_one_another_and_know_whose_they_are():
+    replay = replay_of(PREPARED, spec())
+    batches = torch.cat([replay.batch(step).tokens[:, 0] for step in range(replay.steps)])
+    assert torch.equal(batches, seen(replay))
+    assert torch.equal(torch.cat([replay.owners(step) for step in range(replay.steps)]), replay.owner)
+
+
+def test_tracin_weighs_each_interval_by_its_own_rates(entry):
+    trained = load_trained(PREPARED, HASHES, spec(), entry, estimate(), "test")
+    wanted = 0
+    for point, interval in zip(trained.checkpoints, (range(3), range(3, 7), range(7, 10)), strict=True):
+        model = trained.copy()
+        point.load_into(model)
+        weights, rows = list(model.parameters()), []
+        for group in (trained.datasets, trained.subsets):
+            losses = [model(input_ids=examples.tokens, labels=examples.tokens).loss for examples in group.values()]
+            parts = [torch.autograd.grad(loss, weights) for loss in losses]
+            rows.append(torch.stack([torch.cat([part.flatten() for part in each]).double() for each in parts]))
+        wanted = wanted + sum(map(RECIPE.learning_rate, interval)) * (rows[0] @ rows[1].T).numpy()
+    np.testing.assert_allclose(TracIn().attribute(trained).influence, wanted, rtol=1e-3, atol=1e-6)
+
+
+def test_runs_with_other_examples_have_other_gradients(entry):
+    one, other = (
+        GradDot().attribute(load_trained(PREPARED, HASHES, spec(), entry, estimate(run), "test")).influence
+        for run in (0, 1)
+    )
+    assert not np.isclose(one, other).any()

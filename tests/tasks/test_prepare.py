@@ -27,6 +27,16 @@ def test_documents_begin_with_bos_are_joined_and_cut(tokenizer):
     np.testing.assert_array_equal(found, pack(DOCUMENTS, tokenizer, 4, "animals"))
 
 
+def test_documents_are_shuffled_by_the_corpuss_name(tokenizer):
+    documents = [f"the cat {word}" for word in ("sat", "ran", "was", "on", "a", "red", "dog", "mat", "after")]
+    plain = [token for document in documents for token in (BOS, *tokenizer.encode(document).ids)]
+    one, again, other = (pack(documents, tokenizer, 1, name).flatten().tolist() for name in ("one", "one", "other"))
+    assert sorted(one) == sorted(other) == sorted(plain)
+    assert one == again
+    assert one != plain
+    assert one != other
+
+
 def test_a_corpus_shorter_than_a_sequence_is_refused(tokenizer):
     with pytest.raises(InputError, match=r"corpus 'short'.*give it more text"):
         pack(["cat"], tokenizer, 64, "short")

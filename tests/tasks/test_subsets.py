@@ -55,6 +55,9 @@ def test_a_large_subset_is_drawn_once_and_for_all():
     first, second = (draw_subsets("mine", records, size=10)[0] for _ in range(2))
     assert first == second
     assert len(set(first.examples)) == 10
+    places = [int(example.text) for example in first.examples]
+    assert places == sorted(places)
+    assert max(places) > 20, "drawn from all, not from the beginning"
     assert first.wanted == 10
 
 
@@ -86,3 +89,6 @@ def test_overlap_is_found_and_shown_with_its_words():
     (found,) = find_overlaps(corpora, [subset])
     assert (found.dataset, found.document) == ("dirty", 0)
     assert "the answer to all of life s big" in describe([found])[0]
+    # Of n words in a row, no fewer.
+    eight = {"eight": ["the answer to all of life s big"], "seven": ["the answer to all of life s"]}
+    assert [found.dataset for found in find_overlaps(eight, [subset], n=8)] == ["eight"]
