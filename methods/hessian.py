@@ -161,7 +161,7 @@ class ConjugateGradient(HessianInfluence):
     tolerance: Damping = 1e-6
 
     summary: ClassVar[str] = "influence function, inverse Gauss-Newton matrix by conjugate gradient"
-    rough_trainings = 0.26
+    rough_trainings = 1.2
     paper: ClassVar[str] = "Martens 2010; Koh & Liang 2017; UnTrac Eq. 8"
     suite = "default"
     defaults: ClassVar[Mapping[str, Why]] = {
@@ -169,7 +169,7 @@ class ConjugateGradient(HessianInfluence):
         "iterations": chosen("more than a small model's solution takes to settle"),
         "tolerance": chosen("near what single precision can tell apart"),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(16), "iterations": budget(10)}}
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(80), "iterations": budget(10)}}
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.solvers import conjugate_gradient
