@@ -37,16 +37,15 @@ class HessianInfluence(AttributionMethod):
         damping: what is added to H's diagonal, in nats per token per squared weight.
         normalise: bring each dataset's gradient to unit length, as the paper does; it scales that dataset's row.
         gauss_newton: the Gauss-Newton matrix in the Hessian's place: never negative, and cheaper.
-        side: whether the inverse is applied to the datasets' gradients or to the subsets'; ``auto`` takes the datasets,
-            which serve all test sets of a run at once, unless there are more than four times as many. Where the
-            inverse is exact it makes no difference.
+        side: whether the inverse is applied to the datasets' gradients, which serves all test sets of a run at once, or
+            to the subsets', which is cheaper where these are few. Where the inverse is exact it makes no difference.
     """
 
     examples: Count = 256
     damping: Damping = 0.01
     normalise: bool = True
     gauss_newton: bool = False
-    side: Literal["auto", "datasets", "subsets"] = "auto"
+    side: Literal["datasets", "subsets"] = "datasets"
 
     paper: ClassVar[str] = "Koh & Liang 2017; UnTrac Eq. 8"
     defaults: ClassVar[Mapping[str, Why]] = {

@@ -18,7 +18,7 @@ from lodo.methods.engine.secondorder import AutogradProducts, Layout, Products
 from lodo.tasks.model import PAD, Examples, autocast, is_squared
 from lodo.tasks.trained import TrainedModel
 
-Side = Literal["auto", "datasets", "subsets"]
+Side = Literal["datasets", "subsets"]
 
 # Logits' tangents that are held at once; beyond it vectors, then sequences, go in turns.
 ELEMENTS = 2**23
@@ -144,7 +144,7 @@ def gradients(trained: TrainedModel, model: nn.Module, groups: Iterable[Examples
 
 
 def influence(
-    trained: TrainedModel, model: nn.Module, solve: Callable[[Tensor], Tensor], normalise: bool, side: Side = "auto"
+    trained: TrainedModel, model: nn.Module, solve: Callable[[Tensor], Tensor], normalise: bool, side: Side = "datasets"
 ) -> Tensor:
     """<grad L(Z_k), A^-1 grad L(Z'_s)>, (K, S) float64, for a symmetric A whose ``solve`` turns (R, P) into A^-1 of it.
 
@@ -153,21 +153,11 @@ def influence(
     """
     datasets = gradients(trained, model, trained.datasets.values(), normalise)
     subsets = gradients(trained, model, trained.subsets.values(), False)
-    if solved_side(side, len(trained.datasets), len(trained.subsets)) == "datasets":
+    if side == "datasets":
         solved = trained.remembered("solved datasets", lambda: solve(torch.stack(list(datasets))), "datasets")
         return torch.stack([(solved @ passing).double() for passing in subsets], dim=1)
     solved = solve(torch.stack(list(subsets)))
     return torch.stack([(solved @ passing).double() for passing in datasets])
-
-
-def solved_side(side: Side, datasets: int, subsets: int) -> Side:
-    """For which side a system is solved: ``auto`` takes the datasets unless they are more than four times as many.
-
-    A matrix over the examples of a run serves all its test sets where the datasets are solved for.
-    """
-    if side != "auto":
-        return side
-    return "subsets" if datasets > 4 * subsets else "datasets"
 
 
 def available_memory(device: torch.device) -> int:

@@ -10,7 +10,7 @@ from torch import nn
 from lodo.methods.base import AttributionError
 from lodo.methods.engine import curvature as engine
 from lodo.methods.engine import solvers
-from lodo.methods.engine.curvature import Curvature, draw, influence, solved_side
+from lodo.methods.engine.curvature import Curvature, draw, influence
 from lodo.methods.engine.gradients import gradient
 from lodo.methods.first_order import GradDot
 from lodo.methods.hessian import Arnoldi, ConjugateGradient, Exact, Lissa
@@ -487,14 +487,14 @@ def test_second_derivatives_are_charged(trained):
         product(vectors.expand(4, product.size).contiguous(), examples)
         assert meter.backward - before == cost
     # K + S gradients, then three products with as many right sides as are solved for: three datasets or two subsets.
-    for side, rows in (("datasets", 3), ("auto", 3), ("subsets", 2)):
+    for side, rows in (("datasets", 3), ("subsets", 2)):
         meter.backward = 0
         ConjugateGradient(iterations=3, gauss_newton=False, damping=1e3, tolerance=0, side=side).attribute(trained)
         assert meter.backward == (18 * 8 + 4 * 8 + 3 * 6) + 3 * (1 + 2 * rows) * tokens
 
 
 def test_each_side_may_be_the_one_that_is_solved_for(trained):
-    """The answer is the same; the datasets are solved for unless they are more than four times as many."""
+    """The answer is the same; the datasets are solved for unless the subsets are named."""
     rights = []
 
     def solve_for(right):
@@ -506,7 +506,6 @@ def test_each_side_may_be_the_one_that_is_solved_for(trained):
     torch.testing.assert_close(influence(trained, model, solve_for, False, "subsets"), found)
     np.testing.assert_allclose(found.numpy(), 2 * GradDot().attribute(trained).influence)
     assert [len(right) for right in rights] == [3, 2]
-    assert [solved_side("auto", datasets, 2) for datasets in (8, 9)] == ["datasets", "subsets"]
 
 
 def test_theta_0_keeps_its_weights_and_gets_no_gradient(small):
