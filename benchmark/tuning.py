@@ -103,7 +103,9 @@ def grid_points(tuning: Tuning, rows: pd.DataFrame) -> list[tuple[GridPoint, flo
 
 
 def best(tuning: Tuning, points: Sequence[tuple[GridPoint, float]]) -> GridPoint:
-    """The point of the highest mean score; of those within its standard error the cheapest, then the paper's.
+    """The point of the highest mean score; of those within a standard error of it the cheapest, then the paper's.
+
+    The standard error is the median of the grid's: of two or three seeds a single point's own is mostly chance.
 
     Raises InputError where no point has a score.
     """
@@ -112,7 +114,8 @@ def best(tuning: Tuning, points: Sequence[tuple[GridPoint, float]]) -> GridPoint
         raise InputError(
             f"--grid: no point of {tuning.method.name}'s grid has a score; the first: {points[0][0].cause}"
         )
-    top, error = max(scored, key=lambda found: found[0].pearson or 0.0)
+    top = max((point for point, _ in scored), key=lambda point: point.pearson or 0.0)
+    error = float(np.median([error for _, error in scored]))
     assert top.pearson is not None
     near = [point for point, _ in scored if point.pearson is not None and point.pearson >= top.pearson - error]
 

@@ -73,8 +73,9 @@ def test_what_the_grid_leaves_alone_stands_as_without_a_record(tmp_path, monkeyp
         ([(point(5e-5, 1, 0.5), 0.1), (point(1e-3, 1, 0.9, 9.0), 0.1)], 1),
         # Within one standard error of the best the cheaper one.
         ([(point(1e-3, 8, 0.85, 0.5), 0.3), (point(5e-5, 1, 0.9, 1.0), 0.1)], 0),
-        # The standard error is the best point's, not the other's.
-        ([(point(5e-5, 1, 0.75, 0.5), 0.3), (point(1e-3, 1, 0.9, 1.0), 0.1)], 1),
+        # The standard error is the grid's median: neither the best point's, which chance made small, nor the largest.
+        ([(point(5e-5, 1, 0.88, 0.5), 0.1), (point(1e-3, 1, 0.9, 1.0), 0.0), (point(2e-3, 1, 0.1), 0.1)], 0),
+        ([(point(5e-5, 1, 0.75, 0.5), 0.9), (point(1e-3, 1, 0.9, 1.0), 0.1), (point(2e-3, 1, 0.1), 0.1)], 1),
         # At one cost the paper's values, here of both hyperparameters.
         ([(point(5e-5, 8, 0.9), 0.1), (point(5e-5, 1, 0.85), 0.1), (point(1e-3, 8, 0.88), 0.1)], 1),
         # Among equals of no paper the higher.
