@@ -151,3 +151,12 @@ def test_remembering_changes_no_answer_and_no_charge(specimen, tmp_path, name):
         assert cost == price
     # magic and the store's gradient pass aside, other examples give other answers.
     assert name == "magic" or not np.array_equal(together[0][0], together[2][0])
+
+
+@pytest.mark.parametrize("name", [*NAMES, "tracin", "less"])
+def test_an_answer_is_the_one_of_a_method_that_remembers_nothing(specimen, passes, name):
+    method = tuned_method(name, "mini", {})
+    shared = passes(model=specimen.model)
+    kept = dataclasses.replace(specimen, shared=shared, remembered=shared.remembered)
+    alone, found = (method.attribute(each).influence for each in (specimen, kept))
+    np.testing.assert_allclose(found, alone, rtol=1e-9, atol=1e-12 * np.abs(alone).max())

@@ -12,7 +12,7 @@ from lodo.methods.engine import gradients
 from lodo.methods.first_order import GradCos, GradDot, TracIn
 from lodo.methods.lexical import BagOfWords
 from lodo.methods.untrac import UnTrac, UnTracInv
-from lodo.tasks.model import mean_loss
+from lodo.tasks.model import Examples, mean_loss
 from lodo.tasks.trained import Checkpoint
 from lodo.tasks.training import parameter_state
 
@@ -106,9 +106,23 @@ def test_tracin_is_the_sum_of_its_checkpoints_dot_products_by_their_rates(traine
             for group in (trained.datasets, trained.subsets)
         ]
         wanted += rate * (sides[0] @ sides[1].T).numpy()
-    found = TracIn().attribute(dataclasses.replace(trained, checkpoints=points)).influence
+    past = dataclasses.replace(trained, checkpoints=points)
+    found = TracIn().attribute(past).influence
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    for method in (GradDot(), GradCos()):
+        np.testing.assert_array_equal(method.attribute(past).influence, method.attribute(trained).influence)
     assert not np.allclose(found, 0.35 * GradDot().attribute(trained).influence, rtol=0.1)
+
+
+def test_batches_of_a_gradient_change_memory_only(trained):
+    tokens = torch.cat([trained.datasets["a"].tokens, trained.datasets["b"].tokens])
+    scored = torch.ones_like(tokens, dtype=torch.bool)
+    scored[:, 0] = scored[:5, 3:] = False
+    examples = Examples(tokens, scored)
+    whole = gradients.gradient(trained.copy(), examples)
+    assert whole.norm() > 1e-3
+    for size in (1, 5, 7):
+        torch.testing.assert_close(gradients.gradient(trained.copy(), examples, size), whole)
 
 
 def test_the_pass_does_k_plus_s_accumulations_and_no_more(trained):
