@@ -226,3 +226,12 @@ def test_runs_with_other_examples_have_other_gradients(entry):
         for run in (0, 1)
     )
     assert not np.isclose(one, other).any()
+
+
+def test_what_is_shown_stood_in_the_training_and_what_is_unseen_did_not():
+    used = set(seen(replay_of(PREPARED, spec())).tolist())
+    shown, unseen = shown_examples(PREPARED, HASHES, spec(), 6, 0)
+    for name, groups in {"shown": shown, "unseen": unseen}.items():
+        first = {token for examples in groups.values() for token in examples.tokens[:, 0].tolist()}
+        assert first
+        assert first <= used if name == "shown" else not first & used, name
