@@ -36,8 +36,13 @@ def point_rows(tables: Tables, swept: Mapping[str, Mapping[str, str]], examples:
     means = counted.groupby(RUN)[["pearson", "spearman"]].agg(_mean)
     bad = counted[counted["status"] != "ok"].groupby(RUN)[["status", "reason"]].first()
     rows = means.join(bad).fillna({"status": "ok", "reason": ""}).reset_index()
-    costs = tables.attempts[["task", "method", "seed", "run", "seconds", "training_equivalents"]]
-    rows = rows.merge(costs, on=["task", "method", "seed", "run"], how="left")
+    attempts = tables.attempts[tables.attempts["method"].isin(list(swept))]
+    # A run that failed has no estimate, hence no score: it is a row all the same, against every reading.
+    failed = attempts[attempts["status"] == "failed"].rename(columns={"cause": "reason"})
+    lost = [failed.assign(truth=reading, pearson=np.nan, spearman=np.nan) for reading in READINGS]
+    rows = pd.concat([rows, *(each[[*rows.columns]] for each in lost if len(each))], ignore_index=True)
+    key = ["task", "method", "hyperparameters", "seed", "run"]
+    rows = rows.merge(attempts[[*key, "seconds", "training_equivalents"]], on=key, how="left")
     texts = {name: json.dumps(dict(values), sort_keys=True) for name, values in swept.items()}
     return rows.assign(swept=rows["method"].map(texts), examples=examples, shown=shown)
 

@@ -81,8 +81,8 @@ def test_a_bad_axis_is_refused(axes, sentence):
 
 def test_all_shows_every_sequence_of_the_mixture_in_every_run():
     pools = {"big": np.arange(60).reshape(20, 3), "small": 1000 + np.arange(12).reshape(4, 3)}
-    datasets = [{"name": "big", "slots": 7}, {"name": "small", "slots": 9}]
-    training = {"runtime": {"device": "cpu"}, "mixture": {"datasets": datasets}}
+    datasets = [SimpleNamespace(name="big", slots=7), SimpleNamespace(name="small", slots=9)]
+    training = SimpleNamespace(runtime=SimpleNamespace(device="cpu"), mixture=SimpleNamespace(datasets=datasets))
     hashes = {name: name for name in pools}
     for run in (0, 1):
         shown, unseen = shown_examples(SimpleNamespace(pools=pools), hashes, training, "all", run)
