@@ -1,5 +1,6 @@
 """A key changes with whatever changes the number, and with nothing else: one test per hole, one per false alarm."""
 
+import importlib.util
 import textwrap
 from pathlib import Path
 
@@ -14,14 +15,15 @@ from lodo.benchmark.syntax import meaning
 from lodo.methods.base import METHODS
 from lodo.tasks.spec import Frozen, added, canonical_json, digest
 
-ROOT = Path(__file__).parents[2]
-
 
 def edited(**changes):
-    """The repository's sources after edits: by file, the text before and after, which must stand there."""
+    """The package's sources after edits: by file, the text before and after, which must stand there."""
     texts = {}
     for name, (old, new) in changes.items():
-        path = ROOT / (name.replace("__", "/") + ".py")
+        package, _, rest = name.partition("__")
+        # Of the installed package, which need not be the tree that the tests lie in.
+        (folder,) = importlib.util.find_spec(f"lodo.{package}").submodule_search_locations
+        path = Path(folder, rest.replace("__", "/") + ".py")
         text = path.read_text()
         assert old in text, f"{path} has no {old!r}"
         texts[path] = text.replace(old, new)

@@ -108,9 +108,11 @@ def test_a_bad_grid_is_refused(options, sentence):
 
 def test_a_record_is_not_written_of_what_is_not_the_default_then(tmp_path, monkeypatch):
     found = tuning()
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.setattr(sweeping, "FOLDER", tmp_path / "methods" / "tuned")
     with pytest.raises(InputError, match=r"leave --set untrac\.epochs=2 out"):
         sweeping._may_write(found, ["untrac.epochs=2"])
-    monkeypatch.setattr(sweeping, "FOLDER", tmp_path / "site-packages" / "methods" / "tuned")
+    monkeypatch.setattr(sweeping, "FOLDER", tmp_path / "site-packages" / "lodo" / "methods" / "tuned")
     with pytest.raises(InputError, match="run it from a checkout"):
         sweeping._may_write(found, [])
     file = tmp_path / "mine.py"
