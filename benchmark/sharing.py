@@ -5,8 +5,9 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
 from safetensors.torch import load_file, save_file
@@ -18,6 +19,9 @@ from lodo.tasks.spec import digest
 from lodo.tasks.trained import Scope, TokenMeter
 
 Value = TypeVar("Value")
+
+# What holds no value of its own, though it has attributes.
+CODE = (type, ModuleType, FunctionType, MethodType)
 
 # What of an estimate's specification a scope depends on.
 FIELDS: Mapping[Scope, tuple[str, ...]] = {
@@ -44,14 +48,22 @@ class Cost:
 
 
 def size_of(value: Any) -> int:
-    """Bytes of the tensors in a value; of lists, tuples, dictionaries and dataclasses of them too."""
-    if isinstance(value, Tensor):
-        return value.numel() * value.element_size()
-    if isinstance(value, Mapping):
-        return sum(map(size_of, value.values()))
-    if isinstance(value, (list, tuple)):
-        return sum(map(size_of, value))
-    return size_of(vars(value)) if is_dataclass(value) else 0
+    """Bytes of all tensors that a value holds, in containers and in objects' attributes, each counted once."""
+    seen: set[int] = set()
+
+    def size(part: Any) -> int:
+        if id(part) in seen:
+            return 0
+        seen.add(id(part))
+        if isinstance(part, Tensor):
+            return part.numel() * part.element_size()
+        if isinstance(part, Mapping):
+            return sum(map(size, part.values()))
+        if isinstance(part, (list, tuple)):
+            return sum(map(size, part))
+        return size(vars(part)) if hasattr(part, "__dict__") and not isinstance(part, CODE) else 0
+
+    return size(value)
 
 
 class Memory:

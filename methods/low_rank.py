@@ -133,30 +133,38 @@ class LoGra(AttributionMethod):
         from lodo.methods.engine import perexample
         from lodo.methods.engine.layers import keep_sequences, linear_layers
 
-        bare = perexample.single_precision(trained)
-        layers = keep_sequences(bare, linear_layers(bare))
-        model = perexample.WithLoss(bare)
         examples, owners = perexample.joined(trained.datasets)
-        batch = perexample.batch_size(model)
-        with tempfile.TemporaryDirectory() as folder, perexample.silence():
-            attributor = LoGraAttributor(
-                perexample.example_task(model, perexample.batch_loss),
-                layer_names=[f"model.{name}" for name in layers],
-                damping=self.damping,
-                device=str(next(model.parameters()).device),
-                proj_dim=(self.rank or 1) ** 2,
-                offload="none",
-                cache_dir=folder,
-            )
-            seed = int(torch.randint(2**31, (1,), generator=trained.generator("projection")))
-            attributor.sparsifier_kwargs["proj_seed"] = seed
-            if self.rank is None:
-                attributor.sparsifier_kwargs |= {"proj_type": "identity", "proj_dim": -1}
-            shown = perexample.weighted_loader(examples, batch)
-            attributor.cache(shown)
-            columns = []
+        batch = perexample.batch_size(trained.model)
+        shown = perexample.weighted_loader(examples, batch)
+        seed = int(torch.randint(2**31, (1,), generator=trained.generator("projection")))
+
+        def cache() -> LoGraAttributor:
+            """The attributor that knows (F + damping I)^-1 g_i of the examples shown."""
+            bare = perexample.single_precision(trained)
+            layers = keep_sequences(bare, linear_layers(bare))
+            model = perexample.WithLoss(bare)
+            with tempfile.TemporaryDirectory() as folder:
+                attributor = LoGraAttributor(
+                    perexample.example_task(model, perexample.batch_loss),
+                    layer_names=[f"model.{name}" for name in layers],
+                    damping=self.damping,
+                    device=str(next(model.parameters()).device),
+                    proj_dim=(self.rank or 1) ** 2,
+                    offload="none",
+                    cache_dir=folder,
+                )
+                attributor.sparsifier_kwargs["proj_seed"] = seed
+                if self.rank is None:
+                    attributor.sparsifier_kwargs |= {"proj_type": "identity", "proj_dim": -1}
+                attributor.cache(shown)
+            trained.charge(examples.tokens.numel())
+            return attributor
+
+        columns = []
+        with perexample.silence():
+            attributor = trained.remembered("attributor of the examples shown", cache, "datasets")
             for subset in trained.subsets.values():
                 found = attributor.attribute(shown, perexample.weighted_loader(subset, batch, together=True))
                 columns.append(perexample.group_means(found.sum(1), owners))
-        trained.charge(sum(group.tokens.numel() for group in [examples, *trained.subsets.values()]))
+        trained.charge(sum(subset.tokens.numel() for subset in trained.subsets.values()))
         return Attribution.of(trained, torch.stack(columns, dim=1))

@@ -79,15 +79,22 @@ class Trak(AttributionMethod):
             device=str(device),
             regularization=self.regularization,
         )
+
+        def cache() -> TRAKAttributor:
+            """The attributor that knows (Phi' Phi)^-1 Phi' and 1 - p of the examples shown."""
+            attributor.cache(perexample.loader(examples, batch))
+            # A pass with gradients for each, and one without for p.
+            shown = examples.tokens.numel()
+            trained.charge(shown + shown // 3)
+            return attributor
+
         columns = []
         with perexample.silence():
-            attributor.cache(perexample.loader(examples, batch))
+            cached = trained.remembered("attributor of the examples shown", cache, "datasets")
             for subset in trained.subsets.values():
-                found = attributor.attribute(perexample.loader(subset, batch)).mean(1)
+                found = cached.attribute(perexample.loader(subset, batch)).mean(1)
                 columns.append(perexample.group_means(found, owners))
-        # A pass with gradients for each, and one without for the training examples' p.
-        shown = examples.tokens.numel()
-        trained.charge(shown + shown // 3 + sum(subset.tokens.numel() for subset in trained.subsets.values()))
+        trained.charge(sum(subset.tokens.numel() for subset in trained.subsets.values()))
         return Attribution.of(trained, torch.stack(columns, dim=1))
 
 
