@@ -15,6 +15,10 @@ RUN = ["task", "method", "hyperparameters", "truth", "seed", "run"]
 # The reading of the truth that ranks: the first of these that gives scores.
 READINGS = ("others", "own")
 EXAMPLES = "task.examples"
+LIMITED = (
+    " ↑: the method is limited by what it sees there; where most is shown it scores higher, by a 95 % interval of the "
+    "difference over seeds."
+)
 
 
 def point_rows(tables: Tables, swept: Mapping[str, Mapping[str, str]], examples: str, shown: float) -> pd.DataFrame:
@@ -77,13 +81,16 @@ def curves(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
     Returns:
         Columns method, swept (as in the rows); label; value (of the axis as text, "" where the method has none), x (the
         same as a number; the sequences shown for ``task.examples``; NaN if it is none); pearson, low, high, error (see
-        `mean_and_interval`); trainings, seconds (means over the runs that finished); cause (why there is no score).
+        `mean_and_interval`); trainings, seconds (means over the runs that finished); cause (why there is no score);
+        limited (of ``task.examples``: whether the method scores higher where most is shown, by a 95 % interval of the
+        difference, paired by seed, above 0).
     """
-    found = []
+    found, means = [], []
     for (method, text), group in ranking(rows).groupby(["method", "swept"], sort=False):
         swept = json.loads(str(text))
         value = str(swept.pop(axis, ""))
         others = ", ".join(f"{key.removeprefix(f'{method}.')}={each}" for key, each in swept.items())
+        means.append(seed_means(group))
         found.append(
             {
                 "method": str(method),
@@ -96,7 +103,32 @@ def curves(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
                 "seconds": group["seconds"].mean(),
             }
         )
-    return pd.DataFrame(found)
+    table = pd.DataFrame(found)
+    most = table.fillna({"x": 0.0}).groupby("label")["x"].transform("idxmax") if axis == EXAMPLES else table.index
+    limited = [surely_higher(means[top], own) for top, own in zip(most, means, strict=True)]
+    return table.assign(limited=limited)
+
+
+def surely_higher(one: pd.Series, other: pd.Series) -> bool:
+    """Whether the first of two scores by seed is higher: Student's 95 % interval of the difference lies above 0.
+
+    False with fewer than two seeds in common.
+    """
+    differences = (one - other).dropna().to_numpy()
+    if len(differences) < 2 or not differences.any():
+        return False
+    return _mean_and_half(differences)[0] > _mean_and_half(differences)[1]
+
+
+def seed_means(group: pd.DataFrame) -> pd.Series:
+    """Each seed's mean score over tasks and runs; tasks count alike, whatever their number of runs."""
+    means: pd.Series = group.groupby(["seed", "task"])["pearson"].agg(_mean).groupby("seed").agg(_mean)
+    return means
+
+
+def _mean_and_half(values: np.ndarray) -> tuple[float, float]:
+    """The mean of two values or more, and half of its 95 % interval."""
+    return float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
 def mean_and_interval(group: pd.DataFrame) -> dict[str, Any]:
@@ -109,14 +141,11 @@ def mean_and_interval(group: pd.DataFrame) -> dict[str, Any]:
     if len(bad):
         what = f"{bad['status'].iloc[0]} in {len(bad)} of {len(group)} attempts"
         return {**empty, "cause": f"{what}: {bad['reason'].iloc[0]}"}
-    # Tasks count alike, whatever their number of runs.
-    values = group.groupby(["seed", "task"])["pearson"].mean().groupby("seed").mean().to_numpy()
-    mean = float(values.mean())
+    values = seed_means(group).to_numpy()
     if len(values) < 2:
-        return {**empty, "pearson": mean, "cause": ""}
-    error = float(values.std(ddof=1) / len(values) ** 0.5)
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
-    return {"pearson": mean, "low": mean - half, "high": mean + half, "error": error, "cause": ""}
+        return {**empty, "pearson": float(values.mean()), "cause": ""}
+    mean, half = _mean_and_half(values)
+    return {"pearson": mean, "low": mean - half, "high": mean + half, "error": float(stats.sem(values)), "cause": ""}
 
 
 def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
@@ -133,17 +162,19 @@ def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
             lines.append(f"| `{label}` | {' | '.join(line)} |")
         return "\n".join(lines)
 
-    return (
+    said = (
         f"Mean Pearson correlation with the truth over {', '.join(tasks)}; ± is half of a 95 % interval (Student's) "
-        f"over the seeds.\n\n{table('Pearson', _score)}\n\nCost of an attribution, in trainings.\n\n"
-        f"{table('trainings', lambda row: number(row.trainings))}\n"
+        f"over the seeds.{LIMITED if found['limited'].any() else ''}"
     )
+    costs = table("trainings", lambda row: number(row.trainings))
+    return f"{said}\n\n{table('Pearson', _score)}\n\nCost of an attribution, in trainings.\n\n{costs}\n"
 
 
 def _score(row: Any) -> str:
     if row.cause:
         return str(row.cause).replace("|", "\\|")
-    return number(row.pearson) + ("" if np.isnan(row.high) else f" ± {number(row.high - row.pearson)}")
+    half = "" if np.isnan(row.high) else f" ± {number(row.high - row.pearson)}"
+    return number(row.pearson) + half + (" ↑" if row.limited else "")
 
 
 def _shown(found: pd.DataFrame, value: str) -> str:

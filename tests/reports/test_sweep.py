@@ -114,6 +114,32 @@ def test_the_table_has_a_row_for_each_line_best_first():
     assert lines[4] == "| `high` | 0.50 | 0.50 |"
 
 
+def test_a_method_that_scores_surely_higher_where_most_is_shown_is_marked_below_it():
+    values = {
+        ("starved", "16", 16.0): [0.10, 0.30, 0.50],
+        ("starved", "all", 990.0): [0.21, 0.40, 0.60],
+        ("noisy", "16", 16.0): [0.10, 0.30, 0.50],
+        ("noisy", "all", 990.0): [0.60, 0.40, 0.30],
+        ("worse", "16", 16.0): [0.21, 0.40, 0.60],
+        ("worse", "all", 990.0): [0.10, 0.30, 0.50],
+        ("same", "16", 16.0): [0.10, 0.10, 0.10],
+        ("same", "all", 990.0): [0.10, 0.10, 0.10],
+    }
+    found = curves(rows_of(values), EXAMPLES)
+    assert [*found[found["limited"]][["method", "value"]].itertuples(index=False)] == [("starved", "16")]
+    text = markdown(found, EXAMPLES, ["t"])
+    assert "| `starved` | 0.30 ± 0.50 ↑ | 0.40 ± 0.48 |" in text
+    assert "limited by what it sees" in text
+    # Of a hyperparameter, the last value is no more than the others.
+    rates = rows_of(values).assign(swept=[json.dumps({"x.lr": text}) for text in ("1", "2") for _ in range(3)] * 4)
+    assert not curves(rates, "x.lr")["limited"].any()
+
+
+def test_with_one_seed_no_method_is_called_limited():
+    found = curves(rows_of({("a", "16", 16.0): [0.1], ("a", "all", 990.0): [0.9]}), EXAMPLES)
+    assert not found["limited"].any()
+
+
 def test_the_figure_has_a_line_a_method_and_the_cost_beside_it():
     values = {(name, str(n), float(n)): [0.1 * n, 0.12 * n] for name in ("a", "b") for n in (1, 2, 4)}
     figure = draw(cost_figure(curves(rows_of(values), EXAMPLES), EXAMPLES))
