@@ -182,6 +182,9 @@ def table(
     by: Annotated[ByName | None, typer.Option(help="task: a column for each task [default: their mean].")] = None,
     truth: Annotated[TruthName | None, typer.Option(help="Reading of the truth [default: the one that ranks].")] = None,
     planted: Annotated[bool, typer.Option("--planted", help="Does the truth come out as planted? By task.")] = False,
+    draw: Annotated[
+        list[Path] | None, typer.Option(help="A run on other text: how far the draw moves the truth; repeatable.")
+    ] = None,
     question: QuestionOption = QuestionName.as_in_paper,
 ) -> None:
     """Print the closing figures of a run as a Markdown table, with 95 % intervals over the seeds.
@@ -197,6 +200,10 @@ def table(
         from lodo.benchmark.planted import planted_table
 
         typer.echo(planted_table(tables))
+    elif draw:
+        from lodo.reports.draws import draws_table
+
+        typer.echo(draws_table([tables, *map(read_tables, draw)]))
     else:
         reading: Reading | None = None if truth is None else truth.value
         typer.echo(closing_table(tables, question.value, reading, by_task=by is not None))
