@@ -150,14 +150,17 @@ class ConjugateGradient(HessianInfluence):
     Attributes:
         iterations: at most so many; each is one product with all right sides.
         tolerance: a right side is solved once its residual is this small relative to it.
+        reorthogonalise: free each residual of the earlier ones, so that rounding does not grow with the iterations; it
+            holds one vector per iteration and right side.
 
     Raises:
-        AttributionError: a direction's curvature is not positive.
+        AttributionError: a direction's curvature is not positive; the residuals would not fit into memory.
     """
 
     gauss_newton: bool = True
     iterations: Count = 50
     tolerance: Damping = 1e-6
+    reorthogonalise: bool = True
 
     summary: ClassVar[str] = "influence function, inverse Gauss-Newton matrix by conjugate gradient"
     rough_trainings = 1.2
@@ -167,12 +170,21 @@ class ConjugateGradient(HessianInfluence):
         "gauss_newton": published("Martens 2010"),
         "iterations": chosen("more than a small model's solution takes to settle"),
         "tolerance": chosen("near what single precision can tell apart"),
+        "reorthogonalise": chosen("else the answer hangs on the order of the datasets after some ten iterations"),
     }
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(80), "iterations": budget(10)}}
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
+        from lodo.methods.engine.curvature import require_memory
         from lodo.methods.engine.solvers import conjugate_gradient
 
+        if self.reorthogonalise:
+            require_memory(
+                self.iterations * right.numel() * right.element_size(),
+                right.device,
+                f"hif-cg: the residuals of iterations={self.iterations} for {len(right)} right sides",
+                lambda _: "set reorthogonalise=false, or iterations to fewer",
+            )
         return conjugate_gradient(
             lambda vectors: curvature(vectors, examples),
             right,
@@ -180,6 +192,7 @@ class ConjugateGradient(HessianInfluence):
             self.tolerance,
             self.damping,
             self.advice,
+            self.reorthogonalise,
         )
 
 

@@ -94,15 +94,15 @@ class HiddenStates(AttributionMethod):
         return Attribution.of(trained, a @ b.T)
 
 
-def mean_state(trained: "TrainedModel", examples: "Examples", batch_size: int = 64) -> "Tensor":
+def mean_state(trained: "TrainedModel", examples: "Examples") -> "Tensor":
     """The last hidden state that the output layer sees, mean over the positions before scored tokens, (D,) float64."""
     import torch
 
-    from lodo.tasks.model import autocast
+    from lodo.tasks.model import PASS, autocast
 
     device = str(next(trained.model.parameters()).device)
     total: Tensor | int = 0
-    for batch in examples.batches(batch_size):
+    for batch in examples.batches(PASS):
         with torch.no_grad(), autocast(trained.recipe, device):
             states = last_states(trained.model, batch.tokens)
         total = total + states[:, :-1][batch.scored[:, 1:]].double().sum(0)

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from lodo.tasks.model import IGNORED, Examples, is_squared
+from lodo.tasks.model import IGNORED, PASS, Examples, is_squared
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Measured:
     scores: Tensor
 
     @staticmethod
-    def of(model: nn.Module, examples: Examples, k: float, batch_size: int = 64) -> "_Measured":
+    def of(model: nn.Module, examples: Examples, k: float, batch_size: int = PASS) -> "_Measured":
         loss, right, scores = 0.0, 0, []
         with torch.no_grad():
             for batch in examples.batches(batch_size):

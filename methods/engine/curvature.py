@@ -21,7 +21,7 @@ from lodo.tasks.trained import TrainedModel
 Side = Literal["datasets", "subsets"]
 
 # Logits' tangents that are held at once; beyond it vectors, then sequences, go in turns.
-ELEMENTS = 2**23
+ELEMENTS = 2**22
 # From this many weights on arithmetic outweighs the calls, and products by hand are the faster ones.
 LARGE = 2**16
 

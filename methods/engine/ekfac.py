@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.layers import keep_sequences
 from lodo.methods.engine.perexample import silence
-from lodo.tasks.model import PAD, Examples, is_squared, summed_loss, token_losses
+from lodo.tasks.model import PAD, PASS, Examples, is_squared, summed_loss, token_losses
 from lodo.tasks.trained import TrainedModel
 
 BATCH = 32
@@ -119,7 +119,7 @@ def fit(
     }
 
 
-def layer_gradient(model: nn.Module, names: Sequence[str], examples: Examples, size: int = 64) -> dict[str, Tensor]:
+def layer_gradient(model: nn.Module, names: Sequence[str], examples: Examples, size: int = PASS) -> dict[str, Tensor]:
     """The gradient of L(examples) by each named layer's weight and bias, (out, in + 1) or without a bias (out, in)."""
     layers = {name: model.get_submodule(name) for name in names}
     wanted = [value for layer in layers.values() for value in layer.parameters()]

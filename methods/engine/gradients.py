@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.moments import Moments
-from lodo.tasks.model import Examples, autocast, token_losses
+from lodo.tasks.model import PASS, Examples, autocast, token_losses
 from lodo.tasks.trained import Checkpoint, Scope, TrainedModel
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def views_of(moments: Moments | None) -> tuple[View, ...]:
     return (PLAIN, View(ADAM, datasets=moments.update), View(SCALED, moments.scaled, moments.scaled))
 
 
-def gradient(model: nn.Module, examples: Examples, batch_size: int = 64) -> Tensor:
+def gradient(model: nn.Module, examples: Examples, batch_size: int = PASS) -> Tensor:
     """The flat gradient of L(examples) with respect to all trainable parameters, shape (P,); one accumulation."""
     parameters = [value for value in model.parameters() if value.requires_grad]
     total: list[Tensor] | None = None

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.unlearning import Objective, Part
 from lodo.tasks.forgetting import token_log_probs
-from lodo.tasks.model import PAD, Examples, autocast, summed_loss, token_losses
+from lodo.tasks.model import PAD, PASS, Examples, autocast, summed_loss, token_losses
 from lodo.tasks.trained import TrainedModel
 
 OTHERS = "others"
@@ -114,7 +114,7 @@ def adversarial_labels(trained: TrainedModel, examples: Examples) -> Tensor:
 
 
 def _frozen(
-    trained: TrainedModel, examples: Examples, compute: Callable[[nn.Module, Examples], Tensor], batch_size: int = 64
+    trained: TrainedModel, examples: Examples, compute: Callable[[nn.Module, Examples], Tensor], batch_size: int = PASS
 ) -> list[Tensor]:
     model = trained.model
     with torch.no_grad(), autocast(trained.recipe, str(next(model.parameters()).device)):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lodo.methods.base import AttributionError
-from lodo.tasks.model import Examples, autocast, token_losses
+from lodo.tasks.model import PASS, Examples, autocast, token_losses
 from lodo.tasks.optimizers import OptimizerName, build_optimizer
 from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TrainedModel
@@ -90,7 +90,7 @@ def ascent(model: nn.Module, part: Part) -> Tensor:
 
 
 def unlearn(
-    trained: TrainedModel, terms: Sequence[Term], how: Ascent, marks: Sequence[int], micro_batch: int = 64
+    trained: TrainedModel, terms: Sequence[Term], how: Ascent, marks: Sequence[int], micro_batch: int = PASS
 ) -> Tensor:
     """Minimise the sum of ``terms`` from a copy of theta_0; the weights after each marked step, (len(marks), P).
 

@@ -476,6 +476,26 @@ def test_conjugate_gradient_stops_row_by_row():
     assert rows == [2, 1, 1]
 
 
+def test_reorthogonalised_residuals_end_within_as_many_iterations_as_dimensions():
+    """Where eigenvalues lie six orders apart, rounding alone keeps plain conjugate gradient from it."""
+    diagonal = torch.logspace(0, 6, 20, dtype=torch.float64)
+    right = torch.ones(2, 20, dtype=torch.float64)
+    right[1, ::2] = -3
+
+    def error(reorthogonalise):
+        found = solvers.conjugate_gradient(lambda v: v * diagonal, right, 20, 0.0, 0.0, "", reorthogonalise)
+        return float((found * diagonal / right - 1).abs().max())
+
+    assert error(True) < 1e-6 < 1e-2 < error(False)
+
+
+def test_residuals_that_do_not_fit_are_an_error(trained, monkeypatch):
+    monkeypatch.setattr(engine, "available_memory", lambda device: 1000)
+    with pytest.raises(AttributionError, match="set reorthogonalise=false"):
+        ConjugateGradient().attribute(trained)
+    ConjugateGradient(reorthogonalise=False).attribute(trained)
+
+
 def test_second_derivatives_are_charged(trained):
     meter = TokenMeter(trained.model)
     trained = dataclasses.replace(trained, charge=meter.charge)
