@@ -185,6 +185,9 @@ def table(
     draw: Annotated[
         list[Path] | None, typer.Option(help="A run on other text: how far the draw moves the truth; repeatable.")
     ] = None,
+    more: Annotated[
+        Path | None, typer.Option(help="A run of the same tasks that shows more: its scores beside, ↑ where higher.")
+    ] = None,
     question: QuestionOption = QuestionName.as_in_paper,
 ) -> None:
     """Print the closing figures of a run as a Markdown table, with 95 % intervals over the seeds.
@@ -206,7 +209,8 @@ def table(
         typer.echo(draws_table([tables, *map(read_tables, draw)]))
     else:
         reading: Reading | None = None if truth is None else truth.value
-        typer.echo(closing_table(tables, question.value, reading, by_task=by is not None))
+        beside = read_tables(more) if more else None
+        typer.echo(closing_table(tables, question.value, reading, by_task=by is not None, more=beside))
 
 
 @app.command()

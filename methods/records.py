@@ -66,8 +66,9 @@ class TuningRecord(Frozen):
         grid = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in self.grid.items())
         family = ", ".join(dict.fromkeys(task.partition("/")[0] for task in self.tasks))
         return (
-            f"tuned on {family}, {self.seeds} seeds, {self.runs} runs of {self.examples} examples a dataset; grid: "
-            f"{grid}; record methods/tuned/{self.method}.json"
+            f"tuned on {family}, {self.seeds} seeds, {self.examples} examples of each dataset shown "
+            f"{'once' if self.runs == 1 else f'{self.runs} times'}; grid: {grid}; "
+            f"record methods/tuned/{self.method}.json"
         )
 
 

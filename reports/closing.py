@@ -1,6 +1,7 @@
 """A run's closing figures as Markdown: methods ranked, with source, cost and scores with their 95 % intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,17 @@ from lodo.reports import formats
 from lodo.reports.derive import Question, Reading
 from lodo.reports.schema import RETRAINING
 from lodo.reports.summary import METRICS, ranked, row_labels, seed_values, summarise
+from lodo.reports.sweep import LIMITED, surely_higher
 from lodo.reports.tables import ReportError, Tables
 from lodo.reports.view import ASKED, READINGS, mapping
 
 
 def closing_table(
-    tables: Tables, question: Question = "as_in_paper", truth: Reading | None = None, by_task: bool = False
+    tables: Tables,
+    question: Question = "as_in_paper",
+    truth: Reading | None = None,
+    by_task: bool = False,
+    more: Tables | None = None,
 ) -> str:
     """Methods with source, cost in trainings, Pearson and Spearman, best first, references last; R of the truth below.
 
@@ -25,32 +31,37 @@ def closing_table(
 
     Args:
         truth: the reading of the truth; None is the one that ranks.
+        more: a run of the same tasks that shows more of each dataset: its cost and Pearson stand beside, and a method
+            whose score is surely higher there is marked.
 
     Raises:
-        ReportError: the tables hold no scores.
+        ReportError: the tables hold no scores; ``more`` is of other tasks.
     """
     summary = summarise(tables, question)
     reading = truth or summary.truth
-    scores = summary.of(question, reading)
-    if scores.empty:
-        raise ReportError("the tables hold no scores; give those of a finished run")
-    tasks = sorted(scores["task"].unique())
-    asked = tables.scores[(tables.scores["question"] == question) & (tables.scores["truth"] == reading)]
-    values = seed_values(asked).set_index(["method", "hyperparameters", "task", "seed"]).sort_index()
-    reasons = scores.set_index(["method", "hyperparameters", "task"])["reason"]
-    costs = summary.costs.groupby("method")["training_equivalents"].mean()
+    ranks = _Scores.of(tables, question, reading)
+    beside = None if more is None else _Scores.of(more, question, reading)
+    tasks = ranks.tasks
+    if beside and beside.tasks != tasks:
+        raise ReportError(f"--more: that run is of {', '.join(beside.tasks)}; name one of {', '.join(tasks)}")
     labels, about = row_labels(summary.scores), mapping(tables.manifest.get("methods"))
     groups = [[task] for task in tasks] if by_task else [tasks]
     heads = [metric.capitalize() + (f" {group[0]}" if by_task else "") for metric in METRICS for group in groups]
     lines = [["method", "source", "cost, in trainings", *heads]]
-    for pair in ranked(scores, tables.manifest):
+    if beside:
+        lines[0] += [f"{head}, {_shown(beside.manifest)} shown" for head in ("cost", "Pearson")]
+    for pair in ranked(ranks.scores, tables.manifest):
         source = str(mapping(about.get(pair[0])).get("paper") or formats.DASH)
-        cells = [_cell(values[metric], reasons, pair, group, reading) for metric in METRICS for group in groups]
-        lines.append([f"`{labels[pair]}`", source, formats.number(costs.get(pair[0])), *cells])
+        cells = [ranks.cell(metric, pair, group) for metric in METRICS for group in groups]
+        if beside:
+            if surely_higher(beside.by_seed(pair), ranks.by_seed(pair)):
+                cells[0] += " ↑"
+            cells += [formats.number(beside.costs.get(pair[0])), beside.cell(METRICS[0], pair, tasks)]
+        lines.append([f"`{labels[pair]}`", source, formats.number(ranks.costs.get(pair[0])), *cells])
     known = {row.task: row for row in summary.reliability.itertuples()}
     return "\n".join(
         [
-            _caption(scores, question, reading, tasks, by_task),
+            _caption(ranks.scores, question, reading, tasks, by_task) + (LIMITED if beside else ""),
             "",
             *markdown(lines, words=2),
             "",
@@ -76,6 +87,59 @@ def half_interval(values: np.ndarray) -> float:
     return float(stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
 
 
+@dataclass(frozen=True)
+class _Scores:
+    """What a run's methods score by one reading and question, by (method, hyperparameters) and task."""
+
+    scores: pd.DataFrame
+    values: pd.DataFrame
+    costs: pd.Series
+    manifest: Mapping[str, Any]
+    reading: Reading
+
+    @classmethod
+    def of(cls, tables: Tables, question: Question, reading: Reading) -> "_Scores":
+        summary = summarise(tables, question)
+        scores = summary.of(question, reading)
+        if scores.empty:
+            raise ReportError("the tables hold no scores; give those of a finished run")
+        asked = tables.scores[(tables.scores["question"] == question) & (tables.scores["truth"] == reading)]
+        values = seed_values(asked).set_index(["method", "hyperparameters", "task", "seed"]).sort_index()
+        costs = summary.costs.groupby("method")["training_equivalents"].mean()
+        return cls(scores, values, costs, tables.manifest, reading)
+
+    @property
+    def tasks(self) -> list[str]:
+        return sorted(self.scores["task"].unique())
+
+    def by_seed(self, pair: tuple[str, str]) -> pd.Series:
+        """Mean Pearson over the tasks, of the seeds that have a score on all; empty where there is none."""
+        own = self.values.query("method == @pair[0] and hyperparameters == @pair[1]")["pearson"]
+        means: pd.Series = own.unstack("task").dropna().groupby("seed").mean().mean(axis=1)
+        return means
+
+    def cell(self, metric: str, pair: tuple[str, str], tasks: list[str]) -> str:
+        """A score's mean over some tasks and half of its interval, or why there is none."""
+        reasons = self.scores.set_index(["method", "hyperparameters", "task"])["reason"]
+        why = {task: reasons.get((*pair, task), "not run") for task in tasks}
+        lacking = [task for task in tasks if why[task]]
+        if lacking:
+            part = f" on {len(lacking)} of {len(tasks)} tasks" if len(tasks) > 1 else ""
+            return f"undefined{part}: {why[lacking[0]]}"
+        # Seeds × tasks; an interval needs the seeds that all of the tasks have.
+        table = self.values[metric].loc[pair].unstack("task")[tasks]
+        by_seed = table.dropna().mean(axis=1).to_numpy(float)
+        # Of two seeds each is the other's truth: retraining has one correlation, not two that agree.
+        single = pair[0] == RETRAINING and self.reading == "others" and len(by_seed) == 2
+        return formats.plus_minus(table.mean().mean(), float("nan") if single else half_interval(by_seed))
+
+
+def _shown(manifest: Mapping[str, Any]) -> str:
+    """How many examples of each dataset a run showed, as its tasks say."""
+    shown = {str(mapping(task).get("examples")) for task in mapping(manifest.get("tasks")).values()}
+    return shown.pop() if len(shown) == 1 else "more"
+
+
 def _caption(scores: pd.DataFrame, question: Question, reading: Reading, tasks: list[str], by_task: bool) -> str:
     seeds, runs = int(scores["seeds"].max()), int(scores["runs"].max())
     where = "by task" if by_task else f"mean over {len(tasks)} task{'' if len(tasks) == 1 else 's'}"
@@ -83,21 +147,6 @@ def _caption(scores: pd.DataFrame, question: Question, reading: Reading, tasks: 
         f"Correlation with {READINGS[reading]}, {where}; {question}: {ASKED[question]}. ± is half of a 95 % interval "
         f"(Student's) over {seeds} seed{'' if seeds == 1 else 's'}, each averaged over its runs (at most {runs})."
     )
-
-
-def _cell(values: pd.Series, reasons: pd.Series, pair: tuple[str, str], tasks: list[str], reading: Reading) -> str:
-    """A score's mean over some tasks and half of its interval, or why there is none."""
-    why = {task: reasons.get((*pair, task), "not run") for task in tasks}
-    lacking = [task for task in tasks if why[task]]
-    if lacking:
-        part = f" on {len(lacking)} of {len(tasks)} tasks" if len(tasks) > 1 else ""
-        return f"undefined{part}: {why[lacking[0]]}"
-    # Seeds × tasks; an interval needs the seeds that all of the tasks have.
-    table = values.loc[pair].unstack("task")[tasks]
-    by_seed = table.dropna().mean(axis=1).to_numpy(float)
-    # Of two seeds each is the other's truth: retraining has one correlation, not two that agree.
-    single = pair[0] == RETRAINING and reading == "others" and len(by_seed) == 2
-    return formats.plus_minus(table.mean().mean(), float("nan") if single else half_interval(by_seed))
 
 
 def _reliability(row: Any) -> str:

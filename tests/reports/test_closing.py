@@ -1,5 +1,7 @@
 """The closing table against values worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,33 @@ def test_a_column_for_each_task(tables):
     assert cells(text, "m")[3] == f"{2.8 / 3:.2f} ± {half:.2f}"
     assert "| method | source | cost, in trainings | Pearson t0 | Pearson t1 | Spearman t0 | Spearman t1 |" in text
     assert cells(text, "n")[3:5] == ["undefined: estimates are constant on 1 of 1 subsets", "1.00 ± 0.00"]
+
+
+def test_a_run_that_shows_more_stands_beside_and_marks_what_was_limited(make_facts):
+    def shown(count, m, n):
+        run = table_of(make_facts, [[RAMP] * 3], [{"m": m, "n": n, "retraining": [[RAMP]] * 3}])
+        return replace(run, manifest={**run.manifest, "tasks": {"t0": {"examples": count}}})
+
+    less = shown(4, m=[[SWAP]] * 3, n=[[SWAP], [RAMP], [RAMP]])
+    more = shown("all", m=[[RAMP]] * 3, n=[[RAMP]] * 3)
+    text = closing_table(less, more=more)
+    assert "| cost, in trainings | Pearson | Spearman | cost, all shown | Pearson, all shown |" in text
+    assert cells(text, "m")[3:] == ["0.80 ± 0.00 ↑", "0.80 ± 0.00", "0.50", "1.00 ± 0.00"]
+    # The differences 0.2, 0, 0 may come of chance.
+    assert cells(text, "n")[3] == "0.93 ± 0.29"
+    assert "↑: the method is limited by what it sees there" in text
+    assert cells(closing_table(more, more=less), "m")[3] == "1.00 ± 0.00"
+    assert "↑" not in closing_table(less)
+    with pytest.raises(ReportError, match="--more: that run is of t0, t1; name one of t0"):
+        closing_table(less, more=table_of(make_facts, [[RAMP] * 3] * 2, [{"m": [[SWAP]] * 3}] * 2))
+    del more.manifest["tasks"]
+    assert "Pearson, more shown" in closing_table(less, more=more)
+
+
+def test_a_method_that_the_other_run_lacks_has_no_score_there(make_facts):
+    less = table_of(make_facts, [[RAMP] * 3], [{"m": [[SWAP]] * 3}])
+    more = table_of(make_facts, [[RAMP] * 3], [{"n": [[SWAP]] * 3}])
+    assert cells(closing_table(less, more=more), "m")[3:] == ["0.80 ± 0.00"] * 2 + ["–", "undefined: not run"]
 
 
 def test_one_seed_is_scored_by_its_own_truth_without_an_interval(make_facts):

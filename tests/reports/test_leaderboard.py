@@ -120,6 +120,7 @@ def test_both_questions_stand_where_sizes_differ_and_one_where_they_do_not(
     assert "mixture-aware" not in page
     uneven = make_tables(slots=(20, 10, 5, 5))
     assert '<th scope="colgroup" colspan="2">mixture-aware</th>' in render_page(uneven)
+    assert "shares of the mixture (methods" in " ".join(render_page(uneven).split())
     assert '<th scope="colgroup" colspan="2">as_in_paper</th>' in render_page(uneven, "mixture-aware")
     scores = uneven.scores.query("method == 'good' and truth == 'others' and status == 'ok'")
     asked = scores.query("question == 'mixture-aware'")["pearson"].mean()
