@@ -14,7 +14,8 @@ from lodo.benchmark.plan import Plan, Request
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.store import Store
 from lodo.methods.select import build_method
-from lodo.reports.sweep import forgetting_rows, point_rows
+from lodo.reports.schema import RETRAINING
+from lodo.reports.sweep import EXAMPLES, forgetting_rows, point_rows
 from lodo.tasks.errors import InputError
 
 
@@ -138,10 +139,18 @@ class Sweep:
                     for item in task.mixture.datasets
                 ]
             )
+            # A true retraining is the same however much is shown, but not under another recipe.
+            changes = {key: value for each in point.swept.values() for key, value in each.items() if _shared(key)}
+            swept = {**point.swept, RETRAINING: changes}
             examples = ", ".join(dict.fromkeys(str(task.examples) for task in plan.tasks))
-            rows.append(point_rows(tables, point.swept, examples, float(shown.mean())))
+            rows.append(point_rows(tables, swept, examples, float(shown.mean())))
             forgotten.append(forgetting_rows(tables, point.swept))
         return pd.concat(rows, ignore_index=True), pd.concat(forgotten, ignore_index=True)
+
+
+def _shared(key: str) -> bool:
+    """Whether a swept key is a setting that changes the trainings themselves."""
+    return key.rpartition(".")[0] in GROUPS and key != EXAMPLES
 
 
 def _merged(plans: Sequence[Plan]) -> tuple[Chain, ...]:

@@ -86,7 +86,8 @@ def grid_points(tuning: Tuning, rows: pd.DataFrame) -> list[tuple[GridPoint, flo
         rows: of `Sweep.rows`.
     """
     found = []
-    for text, group in ranking(rows).groupby("hyperparameters", sort=False):
+    own = rows[rows["method"] == tuning.method.name]
+    for text, group in ranking(own).groupby("hyperparameters", sort=False):
         values = json.loads(str(text))
         score = mean_and_interval(group)
         cost = group["training_equivalents"].mean()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
-from lodo.methods.provenance import FIGURE_ONLY, ON_A_SCORED_TASK, Setting, Why, budget, choice, chosen, published
+from lodo.methods.provenance import FIGURE_ONLY, Setting, Why, budget, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,9 +86,7 @@ class UnTrac(Unlearning):
     rough_trainings = 0.14
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 2"
     suite = "default"
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
-        "mini": {"lr": choice(1e-5, ON_A_SCORED_TASK), "batch_size": budget(8), "points": budget(2)}
-    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"points": budget(2)}}
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning import Term, ascent
@@ -129,9 +127,7 @@ class UnTracInv(AttributionMethod):
         "points": chosen(FIGURE_ONLY),
         "dropout": chosen(NO_DROPOUT),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
-        "mini": {"lr": choice(1e-4, ON_A_SCORED_TASK), "points": budget(1)}
-    }
+    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"points": budget(1)}}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.unlearning import Ascent, Term, ascent, evenly, rises, unlearn

@@ -149,8 +149,11 @@ def mean_and_interval(group: pd.DataFrame) -> dict[str, Any]:
 
 
 def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
-    """Two Markdown tables of `curves`: scores, with half of their interval, and costs, methods × values of the axis."""
-    values = list(dict.fromkeys(found["value"]))
+    """Two Markdown tables of `curves`: scores, with half of their interval, and costs, methods × values of the axis.
+
+    What the axis does not touch is the same at each of its values.
+    """
+    values = [value for value in dict.fromkeys(found["value"]) if value] or [""]
     heads = " | ".join(f"{value} ({_shown(found, value)})" if value == "all" else value or "–" for value in values)
     cells = {(row.label, row.value): row for row in found.itertuples()}
     labels = list(dict.fromkeys(found.sort_values("pearson", ascending=False, na_position="last")["label"]))
@@ -158,7 +161,8 @@ def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
     def table(title: str, text: Any) -> str:
         lines = [f"| {title} \\ {axis} | {heads} |", "|---" * (len(values) + 1) + "|"]
         for label in labels:
-            line = [text(cells[label, value]) if (label, value) in cells else "" for value in values]
+            there = [(label, value) if (label, value) in cells else (label, "") for value in values]
+            line = [text(cells[cell]) if cell in cells else "" for cell in there]
             lines.append(f"| `{label}` | {' | '.join(line)} |")
         return "\n".join(lines)
 

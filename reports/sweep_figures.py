@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lodo.reports.figures import HUES, SHAPES
+from lodo.reports.schema import RETRAINING
 from lodo.reports.svg import INK, Sketch, sketch
 from lodo.reports.tables import ReportError
 
@@ -55,7 +56,7 @@ def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, k
         raise ReportError(
             "--forgetting: no method of this sweep unlearns a training dataset; name untrac or one of its kin"
         )
-    labels = _labels(lines)
+    labels = list(dict.fromkeys([*_labels(lines), *_labels(found[found["method"] == RETRAINING])]))
     scale = alt.Scale(type="log", nice=True)
     below = [_panel(lines, axis, "perplexity", "perplexity of the forgotten text", scale, labels)]
     # The two levels can lie close together: one is named on the left, the other on the right.

@@ -51,7 +51,8 @@ def test_settings_of_one_method_stand_in_requests_of_their_own_and_the_others_on
 
 
 def test_what_is_set_stays_set_at_every_point():
-    points = grid(request("untrac", settings=["untrac.epochs=3"]), [Axis("untrac.lr", ("1e-5", "1e-4"))])
+    asked = request("untrac", settings=["untrac.epochs=3", "untrac.batch_size=8"])
+    points = grid(asked, [Axis("untrac.lr", ("1e-5", "1e-4"))])
     methods = [point.request.methods[0].method for point in points]
     assert [(method.epochs, method.batch_size) for method in methods] == [(3, 8), (3, 8)]
 
@@ -131,6 +132,8 @@ def test_a_sweep_trains_once_and_goes_on_where_it_was(sweep, lodo, tmp_path):
         "task.examples=4,all",
         "--over",
         "untrac.lr=1e-4,1e9",
+        "--set",
+        "untrac.optimizer=adam",
     )
     first = sweep(*options, "--forgetting", out=out)
     # 5 trainings a seed; (graddot, 2 references, the rate that does not fail) x (2 runs of 4 + 1 of all) x 2 seeds.
@@ -151,6 +154,9 @@ def test_a_sweep_trains_once_and_goes_on_where_it_was(sweep, lodo, tmp_path):
     assert wild["reason"].str.contains("diverged").all()
     text = (out / "sweep.md").read_text()
     assert "| `untrac lr=1e-4` |" in text
+    assert ours.loc[ours["method"] == "retraining", "swept"].unique() == ["{}"]
+    (line,) = [line for line in text.splitlines() if line.startswith("| `retraining` | 4.00 ")]
+    assert line == "| `retraining` | 4.00 | 4.00 |"
     assert "failed in" in text
     assert (out / "sweep.svg").read_text().startswith("<svg")
     assert "perplexity" in (out / "forgetting.svg").read_text()

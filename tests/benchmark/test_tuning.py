@@ -62,7 +62,7 @@ def test_what_the_grid_leaves_alone_stands_as_without_a_record(tmp_path, monkeyp
     stored |= {"text": {}, "seeds": 1, "runs": 1, "examples": 1, "version": "", "code": "", "points": []}
     (tmp_path / "untrac.json").write_text(json.dumps({"mini": stored}))
     assert tuning("lr=1e-3").method == found.method
-    assert found.method.batch_size == 8
+    assert found.method.batch_size == 1
     assert tuning("lr=1e-3", settings=["untrac.batch_size=3"]).method.batch_size == 3
 
 

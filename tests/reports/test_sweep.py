@@ -114,6 +114,36 @@ def test_the_table_has_a_row_for_each_line_best_first():
     assert lines[4] == "| `high` | 0.50 | 0.50 |"
 
 
+@pytest.fixture
+def with_retraining():
+    """Two points of one method, and the true retraining, which is the same at both."""
+    values = {("m", "16", 16.0): [0.1, 0.2], ("m", "all", 990.0): [0.6, 0.7], ("retraining", "16", 16.0): [0.8, 1.0]}
+    rows = rows_of(values)
+    rows.loc[rows["method"] == "retraining", "swept"] = "{}"
+    return curves(rows, EXAMPLES)
+
+
+def test_what_is_not_swept_is_the_same_in_every_column(with_retraining):
+    text = markdown(with_retraining, EXAMPLES, ["t"])
+    assert "| Pearson \\ task.examples | 16 | all (990) |" in text
+    assert "| `retraining` | 0.90 ± 1.27 | 0.90 ± 1.27 |" in text
+    assert not with_retraining.set_index("label").loc["retraining", "limited"]
+
+
+def test_the_true_retraining_is_a_level_of_both_figures(with_retraining):
+    for figure in (
+        cost_figure(with_retraining, EXAMPLES),
+        forgetting_figure(
+            with_retraining,
+            pd.DataFrame({"label": ["m", "m"], "value": ["16", "all"], "x": [16.0, 990.0], "perplexity": [3.0, 4.0]}),
+            EXAMPLES,
+        ),
+    ):
+        svg = draw(figure).svg
+        assert ">retraining<" in svg
+        assert 'class="mark-rule' in svg
+
+
 def test_a_method_that_scores_surely_higher_where_most_is_shown_is_marked_below_it():
     values = {
         ("starved", "16", 16.0): [0.10, 0.30, 0.50],
