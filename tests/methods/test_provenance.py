@@ -66,10 +66,10 @@ def test_only_a_record_makes_a_value_tuned(name, folder):
 
 
 def test_the_record_replaces_the_class_and_the_user_the_record(folder):
-    assert tuned_method("untrac", "mini", {}).lr == 1e-5
+    assert tuned_method("untrac", "mini", {}).lr == 5e-5
     write_record(record())
     method = tuned_method("untrac", "mini", {})
-    assert (method.lr, method.batch_size) == (3e-4, 8)
+    assert (method.lr, method.points) == (3e-4, 2)
     assert tuned_method("untrac", "small", {}).lr == 5e-5
     assert tuned_method("untrac", "mini", {"lr": "1e-3"}).lr == 1e-3
 
@@ -80,14 +80,15 @@ def test_each_value_says_why(folder):
     assert {name: setting.why.reason for name, setting in found.items()} == {
         "optimizer": "paper",
         "lr": "tuned",
-        "batch_size": "budget",
+        "batch_size": "paper",
         "epochs": "asked",
         "points": "budget",
         "dropout": "chosen",
     }
     assert "grid: lr 1e-05, 0.0003" in found["lr"].why.detail
     assert "opt-tuning" in found["lr"].why.detail
-    assert found["batch_size"].why.detail == "kept small for cost; the paper takes 1"
+    matrix = explain(tuned_method("hif-lissa", "mini", {}), "mini")["examples"]
+    assert matrix.why.detail == "kept small for cost; the paper takes 256"
     assert found["points"].why.detail == "kept small for cost; the default is 4"
     # Set back to the paper's value, it is the paper's.
     assert explain(tuned_method("untrac", "mini", {"lr": "5e-5"}), "mini")["lr"].why.reason == "paper"
