@@ -19,7 +19,7 @@ from lodo.benchmark.tuning import Tuning, best, grid_points, make_record
 from lodo.methods.records import FOLDER, GridPoint, is_own, write_record
 from lodo.methods.select import method_class
 from lodo.reports.formats import number
-from lodo.reports.svg import Sketch, draw
+from lodo.reports.svg import Sketch, draw, standalone
 from lodo.reports.sweep import curves, markdown
 from lodo.reports.sweep_figures import cost_figure, forgetting_curves, forgetting_figure
 from lodo.reports.tables import replace_file
@@ -142,4 +142,4 @@ def _work(
 
 
 def _draw(plan: Sketch, path: Path) -> None:
-    replace_file(path, draw(plan).svg.encode())
+    replace_file(path, standalone(draw(plan)).encode())

@@ -9,6 +9,11 @@ import altair as alt
 import vl_convert
 
 INK = "currentColor"
+# A page gives its own colours to the figures in it; a file has to bring them.
+GROUND = (
+    "<style>:root{background:#fff;color:#1d1d1f}"
+    "@media (prefers-color-scheme:dark){:root{background:#16181c;color:#e6e6e6}}</style>"
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,11 @@ def draw(plan: Sketch) -> Figure:
     opening = f'<svg role="img" aria-labelledby="{key}-title {key}-desc" '
     svg = re.sub(r"^<svg ([^>]*)>", lambda found: f"{opening}{found[1]}>{labels}", svg, count=1)
     return Figure(svg, plan.title, plan.description)
+
+
+def standalone(figure: Figure) -> str:
+    """A figure as a file of its own, light or dark as its reader has it."""
+    return figure.svg.replace("</desc>", f"</desc>{GROUND}", 1)
 
 
 def _theme() -> dict[str, Any]:

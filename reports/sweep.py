@@ -170,13 +170,18 @@ def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
         f"Mean Pearson correlation with the truth over {', '.join(tasks)}; ± is half of a 95 % interval (Student's) "
         f"over the seeds.{LIMITED if found['limited'].any() else ''}"
     )
+    why = "".join(
+        f"\n- `{label}`: {'; '.join(dict.fromkeys(' '.join(cause.split()) for cause in group['cause']))}"
+        for label, group in found[found["cause"] != ""].groupby("label", sort=False)
+    )
+    lacking = f"\n\nNo score:\n{why}" if why else ""
     costs = table("trainings", lambda row: number(row.trainings))
-    return f"{said}\n\n{table('Pearson', _score)}\n\nCost of an attribution, in trainings.\n\n{costs}\n"
+    return f"{said}\n\n{table('Pearson', _score)}{lacking}\n\nCost of an attribution, in trainings.\n\n{costs}\n"
 
 
 def _score(row: Any) -> str:
     if row.cause:
-        return str(row.cause).replace("|", "\\|")
+        return str(row.cause).partition(" ")[0]
     half = "" if np.isnan(row.high) else f" ± {number(row.high - row.pearson)}"
     return number(row.pearson) + half + (" ↑" if row.limited else "")
 

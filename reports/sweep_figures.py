@@ -112,7 +112,8 @@ def _score_panel(shown: pd.DataFrame, axis: str, labels: Sequence[str]) -> Any:
 
 def _panel(found: pd.DataFrame, axis: str, column: str, title: str, scale: alt.Scale, labels: Sequence[str]) -> Any:
     """Lines with points over the swept value; level dashed lines for what is not swept."""
-    y = alt.Y(f"{column}:Q", title=title, scale=scale)
+    ticks = alt.Axis(format="~e", tickCount=6) if column == "perplexity" else alt.Undefined
+    y = alt.Y(f"{column}:Q", title=title, scale=scale, axis=ticks)
     swept, fixed = found[found["value"] != ""], found[found["value"] == ""]
     layers = []
     if len(swept):
@@ -132,11 +133,18 @@ def _panel(found: pd.DataFrame, axis: str, column: str, title: str, scale: alt.S
 
 
 def _labels(found: pd.DataFrame) -> list[str]:
-    return sorted(set(found["label"]))
+    """Lines, best first where they are scored, so that hues repeat only among the low ones; the retraining last."""
+    scored = found.assign(top=found.get("pearson", 0.0))
+    tops = scored.groupby("label")["top"].max().sort_values(ascending=False, kind="stable")
+    return sorted(tops.index, key=lambda label: label == RETRAINING)
 
 
 def _colour(labels: Sequence[str]) -> alt.Color:
-    scale = alt.Scale(domain=list(labels), range=_cycled(HUES, len(labels), 0))
+    hues = _cycled(HUES, len(labels), 0)
+    scale = alt.Scale(
+        domain=list(labels),
+        range=[INK if label == RETRAINING else hue for label, hue in zip(labels, hues, strict=True)],
+    )
     return alt.Color("label:N", scale=scale, title=None, legend=alt.Legend(orient="bottom", columns=4))
 
 
@@ -152,6 +160,10 @@ def _x(found: pd.DataFrame, axis: str) -> alt.X:
         title = "examples shown of each dataset" if axis == "task.examples" else axis
         ticks = sorted(set(swept["x"]))
         return alt.X(
-            "x:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=ticks, format="~g")
+            "x:Q",
+            title=title,
+            scale=alt.Scale(type="log", nice=False),
+            # Rates are told apart by their powers of ten, counts by their digits.
+            axis=alt.Axis(values=ticks, format="~e" if ticks[0] < 1e-3 else "~g"),
         )
     return alt.X("value:N", title=axis, sort=list(dict.fromkeys(swept["value"])))

@@ -1,6 +1,7 @@
 """Rows, curves, table and figures of a sweep, from tables of known scores."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from scipy import stats
 
 from lodo.reports import sweep
-from lodo.reports.svg import draw
+from lodo.reports.svg import draw, standalone
 from lodo.reports.sweep import EXAMPLES, curves, forgetting_rows, markdown, point_rows
 from lodo.reports.sweep_figures import cost_figure, forgetting_curves, forgetting_figure
 from lodo.reports.tables import ReportError
@@ -80,7 +81,9 @@ def test_one_failed_attempt_leaves_a_point_without_a_score_and_with_its_cause():
     found = curves(rows, EXAMPLES)
     assert np.isnan(found["pearson"][0])
     assert found["cause"][0] == "failed in 1 of 2 attempts: unlearning diverged"
-    assert "failed in 1 of 2 attempts" in markdown(found, EXAMPLES, ["t"])
+    text = markdown(found, EXAMPLES, ["t"])
+    assert "| `a` | failed |" in text
+    assert "\n- `a`: failed in 1 of 2 attempts: unlearning diverged\n" in text
 
 
 def test_the_reading_that_ranks_is_the_other_seeds_where_there_are_others():
@@ -128,6 +131,22 @@ def test_what_is_not_swept_is_the_same_in_every_column(with_retraining):
     assert "| Pearson \\ task.examples | 16 | all (990) |" in text
     assert "| `retraining` | 0.90 ± 1.27 | 0.90 ± 1.27 |" in text
     assert not with_retraining.set_index("label").loc["retraining", "limited"]
+
+
+def test_the_best_lines_have_hues_of_their_own_and_the_retraining_the_inks():
+    values = {(f"m{n}", "16", 16.0): [n / 20] for n in range(10)} | {("retraining", "16", 16.0): [0.99]}
+    labels = [f"m{n}" for n in reversed(range(10))] + ["retraining"]
+    scale = cost_figure(curves(rows_of(values), EXAMPLES), EXAMPLES).spec["hconcat"][1]["layer"][0]["encoding"]["color"]
+    assert scale["scale"]["domain"] == labels
+    hues = dict(zip(labels, scale["scale"]["range"], strict=True))
+    assert len({hues[f"m{n}"] for n in range(3, 10)}) == 7
+    assert hues["retraining"] == "currentColor"
+
+
+def test_a_figure_alone_brings_its_colours_and_stays_xml(with_retraining):
+    text = standalone(draw(cost_figure(with_retraining, EXAMPLES)))
+    assert "prefers-color-scheme:dark" in text
+    assert ElementTree.fromstring(text).tag.endswith("svg")
 
 
 def test_the_true_retraining_is_a_level_of_both_figures(with_retraining):
