@@ -243,7 +243,7 @@ def _in_order(found: Sequence[tuple[int, list[Work]]], share: Share) -> Chain:
 
 
 # Share of the training's sequences that a run showed when the methods' ``rough_trainings`` were measured.
-MEASURED_AT = 0.048
+MEASURED_AT = 0.25
 
 
 def rough_share(request: Request, index: int, task: Task, info: PreparedInfo) -> Share:

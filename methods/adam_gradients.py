@@ -31,7 +31,7 @@ class Less(AttributionMethod):
     """
 
     summary: ClassVar[str] = "cosines of Adam's next step on a dataset and the test gradient, summed over checkpoints"
-    rough_trainings = 0.13
+    rough_trainings = 0.53
     paper: ClassVar[str] = "Xia et al. 2024, Def. 3.1"
     suite = "default"
 
@@ -61,7 +61,7 @@ class TrackStar(AttributionMethod):
     """
 
     summary: ClassVar[str] = "cosine of gradients over the root of Adam's second moment, last checkpoint"
-    rough_trainings = 0.07
+    rough_trainings = 0.27
     paper: ClassVar[str] = "Chang et al. 2024, without R and P_d"
     suite = "default"
 

@@ -18,7 +18,7 @@ class GradDot(AttributionMethod):
     """
 
     summary: ClassVar[str] = "dot product of the summed gradients at the last checkpoint"
-    rough_trainings = 0.07
+    rough_trainings = 0.27
     paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Sec. 4.1"
     suite = "default"
 
@@ -34,7 +34,7 @@ class GradCos(AttributionMethod):
     """Cosine of a dataset's and a subset's summed gradients at theta_0 (UnTrac Sec. 4.1)."""
 
     summary: ClassVar[str] = "cosine of the summed gradients at the last checkpoint"
-    rough_trainings = 0.07
+    rough_trainings = 0.27
     paper: ClassVar[str] = "Barshan et al. 2020; UnTrac Sec. 4.1"
     suite = "default"
 
@@ -54,7 +54,7 @@ class TracIn(AttributionMethod):
     """
 
     summary: ClassVar[str] = "learning-rate-weighted dot products summed over the checkpoints"
-    rough_trainings = 0.13
+    rough_trainings = 0.53
     paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Eq. 7"
     suite = "default"
 

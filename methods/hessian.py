@@ -102,7 +102,7 @@ class Lissa(HessianInfluence):
     batch: Count | None = None
 
     summary: ClassVar[str] = "influence function, inverse Hessian by LiSSA"
-    rough_trainings = 0.24
+    rough_trainings = 0.45
     paper: ClassVar[str] = "Agarwal et al. 2017; UnTrac Eq. 8"
     defaults: ClassVar[Mapping[str, Why]] = {
         "iterations": published(UNTRAC),
@@ -163,7 +163,7 @@ class ConjugateGradient(HessianInfluence):
     reorthogonalise: bool = True
 
     summary: ClassVar[str] = "influence function, inverse Gauss-Newton matrix by conjugate gradient"
-    rough_trainings = 1.2
+    rough_trainings = 2.5
     paper: ClassVar[str] = "Martens 2010; Koh & Liang 2017; UnTrac Eq. 8"
     suite = "default"
     defaults: ClassVar[Mapping[str, Why]] = {
@@ -219,7 +219,7 @@ class Arnoldi(HessianInfluence):
     top: Count = 100
 
     summary: ClassVar[str] = "influence function in the Hessian's dominant eigenspace, by Arnoldi iteration"
-    rough_trainings = 0.14
+    rough_trainings = 0.34
     paper: ClassVar[str] = "Schioppa et al. 2022; UnTrac Eq. 8"
     defaults: ClassVar[Mapping[str, Why]] = {
         "damping": published("Schioppa et al. 2022: none"),

@@ -40,7 +40,7 @@ class DataInf(AttributionMethod):
     damping: Positive = 0.1
 
     summary: ClassVar[str] = "influence function, inverse Fisher matrix by its closed form for single examples"
-    rough_trainings = 0.1
+    rough_trainings = 0.3
     paper: ClassVar[str] = "Kwon et al. 2024, Eq. 5"
     defaults: ClassVar[Mapping[str, Why]] = {
         "examples": chosen("as many as UnTrac's paper takes for its Hessians; the paper takes all training examples"),
@@ -113,7 +113,7 @@ class LoGra(AttributionMethod):
     damping: Positive = 0.1
 
     summary: ClassVar[str] = "influence function, Fisher matrix of gradients projected on both sides of each layer"
-    rough_trainings = 0.07
+    rough_trainings = 0.27
     paper: ClassVar[str] = "Choe et al. 2024, Sec. 3.1"
     defaults: ClassVar[Mapping[str, Why]] = {
         "rank": chosen("4,096 dimensions a layer"),

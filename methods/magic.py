@@ -44,7 +44,7 @@ class Magic(AttributionMethod):
     double: bool = False
 
     summary: ClassVar[str] = "exact derivative of the test loss by each dataset's weight through the training"
-    rough_trainings = 0.02
+    rough_trainings = 0.04
     rough_once = 7.4
     paper: ClassVar[str] = "Ilyas & Engstrom 2025; Engstrom et al. 2025"
     whole: ClassVar[bool] = True

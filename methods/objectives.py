@@ -44,7 +44,7 @@ class UnTracRandom(Unlearning):
     """Descent on random labels: each token of Z_k gets one label, uniform over the vocabulary, for all epochs."""
 
     summary: ClassVar[str] = "UnTrac by descent on random labels"
-    rough_trainings = 0.1
+    rough_trainings = 0.3
     paper: ClassVar[str] = f"{PAPER}, objective 2"
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
@@ -61,7 +61,7 @@ class UnTracAdversarial(Unlearning):
     """Descent on adversarial labels: theta_0's likeliest wrong token in each token's place, found once."""
 
     summary: ClassVar[str] = "UnTrac by descent on the trained model's likeliest wrong tokens"
-    rough_trainings = 0.12
+    rough_trainings = 0.38
     paper: ClassVar[str] = f"{PAPER}, objective 3"
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
     exempt: ClassVar[Mapping[str, str]] = {
@@ -89,7 +89,7 @@ class UnTracDescent(Unlearning):
     retain_weight: Weight = 1.0
 
     summary: ClassVar[str] = "UnTrac by ascent, with descent on retained text"
-    rough_trainings = 0.15
+    rough_trainings = 0.55
     paper: ClassVar[str] = f"{PAPER}, objectives 4 (general) and 5 (in-distribution)"
     defaults: ClassVar[Mapping[str, Why]] = RETAINED
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
@@ -119,7 +119,7 @@ class UnTracKL(Unlearning):
     retain_weight: Weight = 1.0
 
     summary: ClassVar[str] = "UnTrac by ascent, held to the trained model's predictions on retained text"
-    rough_trainings = 0.16
+    rough_trainings = 0.6
     paper: ClassVar[str] = f"{PAPER}, objectives 6 (general) and 7 (in-distribution)"
     defaults: ClassVar[Mapping[str, Why]] = RETAINED
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
@@ -146,7 +146,7 @@ class UnTracNPO(Unlearning):
     beta: Rate = 0.1
 
     summary: ClassVar[str] = "UnTrac by negative preference optimization"
-    rough_trainings = 0.12
+    rough_trainings = 0.38
     paper: ClassVar[str] = "Zhang et al. 2024 (arXiv 2404.05868)"
     defaults: ClassVar[Mapping[str, Why]] = {"beta": published("Zhang et al. 2024")}
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
@@ -172,7 +172,7 @@ class UnTracSimNPO(Unlearning):
     gamma: Margin = 0.0
 
     summary: ClassVar[str] = "UnTrac by length-normalised preference optimization without a reference"
-    rough_trainings = 0.1
+    rough_trainings = 0.3
     paper: ClassVar[str] = "Fan et al. 2024 (arXiv 2410.07163)"
     suite = "default"
     defaults: ClassVar[Mapping[str, Why]] = {

@@ -58,7 +58,7 @@ class DatasetLoss(AttributionMethod):
 
     summary: ClassVar[str] = "minus the model's loss on each dataset"
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a dataset's loss is the same for every subset"}
-    rough_trainings = 0.02
+    rough_trainings = 0.08
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         losses = trained.remembered("dataset losses", lambda: trained.losses(trained.datasets), "datasets")
@@ -78,7 +78,7 @@ class HiddenStates(AttributionMethod):
     """
 
     summary: ClassVar[str] = "cosine of mean last hidden states, centred over the datasets"
-    rough_trainings = 0.02
+    rough_trainings = 0.09
     suite = "default"
 
     def attribute(self, trained: "TrainedModel") -> Attribution:

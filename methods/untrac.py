@@ -83,7 +83,7 @@ class UnTrac(Unlearning):
     """Unlearn Z_k by plain gradient ascent (UnTrac Eq. 2, 3)."""
 
     summary: ClassVar[str] = "unlearn each training dataset, report the rise of the test loss"
-    rough_trainings = 0.14
+    rough_trainings = 0.3
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 2"
     suite = "default"
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"points": budget(2)}}
@@ -119,7 +119,7 @@ class UnTracInv(AttributionMethod):
     batch_size: Positive | None = 256
 
     summary: ClassVar[str] = "unlearn each test subset, report the rise of the training datasets' losses"
-    rough_trainings = 0.24
+    rough_trainings = 0.82
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 4"
     suite = "default"
     defaults: ClassVar[Mapping[str, Why]] = {

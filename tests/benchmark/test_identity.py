@@ -223,7 +223,7 @@ def test_an_edit_of_what_a_training_does_not_use_of_spec_leaves_trainings(old, n
 def test_an_edit_of_the_store_or_of_the_plan_changes_no_key():
     sources = edited(
         benchmark__store=("removed = freed = 0", "removed = freed = 0 + 0"),
-        benchmark__plan=("MEASURED_AT = 0.048", "MEASURED_AT = 0.05"),
+        benchmark__plan=("MEASURED_AT = 0.25", "MEASURED_AT = 0.26"),
         benchmark__scheduler=("state.retried.get(chain, 0) < 2", "state.retried.get(chain, 0) < 3"),
         benchmark__identity=('"\\n\\n".join', '"\\n".join'),
     )

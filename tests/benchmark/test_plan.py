@@ -111,10 +111,11 @@ def test_magic_is_planned_as_its_replay_once_for_each_base_training():
 
 def test_a_method_costs_by_what_it_says_and_by_what_a_run_shows():
     cost = {
-        count: estimates(plan(EQUAL[:1], settings=[f"task.examples={count}"], runs=1))[0][0].cost for count in (48, 96)
+        count: estimates(plan(EQUAL[:1], settings=[f"task.examples={count}"], runs=1))[0][0].cost
+        for count in (125, 250)
     }
-    assert cost[48] == pytest.approx(METHODS.get("graddot").rough_trainings, rel=0.01)
-    assert cost[96] == pytest.approx(2 * cost[48])
+    assert cost[250] == pytest.approx(METHODS.get("graddot").rough_trainings, rel=0.01)
+    assert cost[250] == pytest.approx(2 * cost[125])
 
 
 def test_every_method_of_the_suites_says_what_it_costs():
