@@ -73,7 +73,7 @@ class AttributionMethod:
     imports beyond lodo's own dependencies to how they are installed. ``on_request`` says why no suite holds a method,
     if none does. ``exempt`` names the checks of `lodo check` that cannot apply to a method, each with the reason.
 
-    ``rough_trainings`` is about what one run costs, in trainings, where it shows 250 of 1,000 sequences of each dataset;
+    ``rough_trainings`` is about what one run costs, in trainings, where it shows 250 of 1,000 sequences a dataset;
     ``rough_once`` is what the first estimate on a base training costs beside it, however many runs and test sets
     follow. The plan counts with them until it has seen the method at work; a method without is planned as unknown.
 
