@@ -10,7 +10,7 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from lodo.tasks.convex import ConvexModel
 from lodo.tasks.forgetting import forgetting, membership_auc, min_k_scores, token_log_probs
-from lodo.tasks.model import Examples, build_model, mean_loss, token_losses
+from lodo.tasks.model import PASS, Examples, build_model, mean_loss, token_losses
 from lodo.tasks.spec import ModelSpec
 
 SPEC = ModelSpec(width=12, layers=1, heads=2, feedforward=24, positions=16)
@@ -151,8 +151,9 @@ def test_without_unseen_text_there_is_no_approximation(model):
 
 def test_one_pass_of_each_group_in_batches_without_gradients():
     model = Table(sequences(2))
-    forgetting(model, Examples.whole(sequences(130)), Examples.whole(sequences(3)), Examples.whole(sequences(64)))
-    assert model.calls == [(64, False), (64, False), (2, False), (3, False), (64, False)]
+    groups = (Examples.whole(sequences(count)) for count in (2 * PASS + 2, 3, PASS))
+    forgetting(model, *groups)
+    assert model.calls == [(PASS, False), (PASS, False), (2, False), (3, False), (PASS, False)]
 
 
 def test_min_k_takes_the_lowest_share_rounded_down_of_scored_tokens():
