@@ -18,7 +18,7 @@ Weight = Annotated[float, Field(ge=0)]
 Margin = Annotated[float, Field(ge=0)]
 
 PAPER = "Yao et al. 2024 (arXiv 2402.15159)"
-MINI: Mapping[str, Mapping[str, Setting]] = {"mini": {"batch_size": budget(16), "points": budget(1)}}
+MINI: Mapping[str, Mapping[str, Setting]] = {"mini": {"points": budget(1)}}
 RETAINED: Mapping[str, Why] = {
     "retain": published("arXiv 2402.15159, in-distribution"),
     "retain_weight": chosen("both losses alike"),
