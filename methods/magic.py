@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
-from lodo.methods.provenance import ON_A_SCORED_TASK, Setting, Why, choice, chosen, published
+from lodo.methods.provenance import Why, chosen, published
 
 if TYPE_CHECKING:
     from lodo.tasks.trained import TrainedModel
@@ -55,7 +55,6 @@ class Magic(AttributionMethod):
         "tail": published("Ilyas & Engstrom 2025: through the whole training"),
         "double": chosen("the training's own precision"),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"tail": choice(0.4, ON_A_SCORED_TASK)}}
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from functools import partial

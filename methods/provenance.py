@@ -5,8 +5,6 @@ from typing import Any, Literal
 
 Reason = Literal["paper", "chosen", "budget", "tuned", "asked"]
 
-# Values that were looked for on a task that is scored: honest, but no fair way to find them.
-ON_A_SCORED_TASK = "on opt-equal/toxigen of generated text, a scored task, with 48 examples a dataset"
 FIGURE_ONLY = "how many points the figure over steps has; the last one is the estimate"
 
 
