@@ -48,7 +48,7 @@ class Ekfac(AttributionMethod):
     layers: Literal["mlp", "all"] = "mlp"
 
     summary: ClassVar[str] = "influence function, Gauss-Newton matrix in EK-FAC's form, by kronfluence"
-    rough_trainings = 0.78
+    rough_trainings = 0.77
     paper: ClassVar[str] = "Grosse et al. 2023, Sec. 3.1; George et al. 2018"
     defaults: ClassVar[Mapping[str, Why]] = {
         "examples": chosen("as many as UnTrac's paper shows of one dataset; at mini all that a run shows"),

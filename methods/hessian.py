@@ -102,7 +102,7 @@ class Lissa(HessianInfluence):
     batch: Count | None = None
 
     summary: ClassVar[str] = "influence function, inverse Hessian by LiSSA"
-    rough_trainings = 0.45
+    rough_trainings = 0.74
     paper: ClassVar[str] = "Agarwal et al. 2017; UnTrac Eq. 8"
     defaults: ClassVar[Mapping[str, Why]] = {
         "iterations": published(UNTRAC),

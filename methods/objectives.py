@@ -119,7 +119,7 @@ class UnTracKL(Unlearning):
     retain_weight: Weight = 1.0
 
     summary: ClassVar[str] = "UnTrac by ascent, held to the trained model's predictions on retained text"
-    rough_trainings = 0.6
+    rough_trainings = 0.63
     paper: ClassVar[str] = f"{PAPER}, objectives 6 (general) and 7 (in-distribution)"
     defaults: ClassVar[Mapping[str, Why]] = RETAINED
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI

@@ -40,7 +40,7 @@ class Trak(AttributionMethod):
     regularization: Annotated[float, Field(ge=0)] = 0.0
 
     summary: ClassVar[str] = "linear model of the outputs in projected gradients of single examples, by dattri"
-    rough_trainings = 0.3
+    rough_trainings = 0.27
     paper: ClassVar[str] = "Park et al. 2023, Sec. 3"
     defaults: ClassVar[Mapping[str, Why]] = {
         "dimensions": chosen("a third of the examples, so that the matrix has an inverse that is not noise"),
