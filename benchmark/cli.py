@@ -196,8 +196,10 @@ def table(
     """
     from lodo.reports.closing import closing_table
     from lodo.reports.derive import Reading
-    from lodo.reports.tables import read_tables
+    from lodo.reports.tables import ReportError, read_tables
 
+    if more and (planted or draw):
+        raise ReportError("--more: it stands beside scores; give it without --planted and --draw")
     tables = read_tables(out)
     if planted:
         from lodo.benchmark.planted import planted_table

@@ -50,6 +50,15 @@ def test_options(refused, options, sentence):
     assert sentence in refused(*options)
 
 
+@pytest.mark.parametrize("options", [("--planted",), ("--draw", "other")])
+def test_a_table_that_has_no_scores_takes_no_run_beside_them(options, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lodo", "table", "out", "--more", "everything", *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "give it without --planted and --draw" in capsys.readouterr().err
+
+
 NAMED = """
 import dataclasses
 from lodo.methods import AttributionMethod, register

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from lodo.benchmark import cli
 from lodo.benchmark.pipeline import make_request
 from lodo.benchmark.shown import shown_examples
-from lodo.benchmark.sweep import Axis, grid, parse_axis
+from lodo.benchmark.sweep import Axis, _shared, grid, parse_axis
+from lodo.reports.sweep import EXAMPLES
 from lodo.tasks.errors import InputError
 from lodo.tasks.spec import Shown
 
@@ -91,6 +92,13 @@ def test_all_shows_every_sequence_of_the_mixture_in_every_run():
         np.testing.assert_array_equal(shown["small"].tokens, pools["small"])
         np.testing.assert_array_equal(unseen["big"].tokens, pools["big"][7:14])
         assert "small" not in unseen
+
+
+@pytest.mark.parametrize(
+    ("key", "shared"), [("recipe.lr", True), ("model.width", True), (EXAMPLES, False), ("untrac.lr", False)]
+)
+def test_a_retraining_is_another_under_another_recipe_and_the_same_whatever_is_shown(key, shared):
+    assert _shared(key) is shared
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "1.5", "some", "", 2.5, True])
