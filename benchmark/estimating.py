@@ -17,6 +17,7 @@ from lodo.benchmark.sharing import SharedPass
 from lodo.methods.base import Attribution
 from lodo.methods.select import build_method
 from lodo.tasks.seeds import derive_seed
+from lodo.tasks.spec import digest
 from lodo.tasks.trained import TokenMeter
 
 
@@ -29,16 +30,16 @@ class Estimate:
     observer: ForgettingMeter
 
 
-def seed_globals(key: str) -> None:
+def seed_globals(*purpose: object) -> None:
     """Seed the generators that a method may draw from without asking for one, so that its answer is the job's alone."""
-    seed = derive_seed("global generators", key)
+    seed = derive_seed("global generators", *purpose)
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 
-def attribute(spec: EstimateSpec, key: str, inputs: EstimateInputs, reader: Reader) -> Estimate:
-    """Run a method as an estimate's specification says; ``key`` is the estimate's.
+def attribute(spec: EstimateSpec, inputs: EstimateInputs, reader: Reader) -> Estimate:
+    """Run a method as an estimate's specification says.
 
     Raises AttributionError where the answer is not as agreed, and whatever the method raises.
     """
@@ -55,7 +56,7 @@ def attribute(spec: EstimateSpec, key: str, inputs: EstimateInputs, reader: Read
     if spec.run == OBSERVED_RUN:
         trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(inputs.reference, spec.hyperparameters)
-    seed_globals(key)
+    seed_globals(training.content, digest(spec.subsets), spec.run, spec.method, digest(spec.hyperparameters))
     with PeakMemory() as memory:
         begun = time.perf_counter()
         attribution = method.attribute(trained).checked(trained)

@@ -77,8 +77,8 @@ def load_trained(
         datasets,
         {name: as_examples(*arrays, device) for name, arrays in prepared.tests[test].items()},
         {item.name: item.slots for item in training.mixture.datasets},
-        derive_seed("attribution", spec.training, spec.run),
-        derive_seed("attribution", spec.training),
+        derive_seed("attribution", training.content, spec.run),
+        derive_seed("attribution", training.content),
         unseen,
     )
     return dataclasses.replace(trained, definition=spec.definition or trained.definition)

@@ -1,9 +1,18 @@
 """Where text comes from: the interface that every source of corpora and test records has."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt and its answer: the loss counts ``text`` only; ``prompt`` stands before it, tokenised apart."""
+
+    prompt: str
+    text: str
 
 
 class Source(Protocol):

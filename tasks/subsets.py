@@ -6,18 +6,10 @@ from dataclasses import dataclass
 
 from lodo.tasks.errors import InputError
 from lodo.tasks.seeds import derive_seed
-from lodo.tasks.source import Record
+from lodo.tasks.source import Example, Record
 
 FEMALE, MALE = frozenset({"she", "her"}), frozenset({"he", "his", "him"})
 PUNCTUATION = ".,;:!?\"'()"
-
-
-@dataclass(frozen=True)
-class Example:
-    """One test example: the loss counts ``text`` only; ``prompt`` stands before it, tokenised apart."""
-
-    prompt: str
-    text: str
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def compute(spec: EstimateSpec, inputs: EstimateInputs, place: Workplace) -> Non
     from lodo.benchmark.estimating import attribute
 
     begun = time.perf_counter()
-    estimate = attribute(spec, place.key, inputs, place.reader)
+    estimate = attribute(spec, inputs, place.reader)
     answer = estimate.attribution
     ANSWER.write(
         place.folder,

@@ -65,7 +65,7 @@ def compute_unlearning(spec: UnlearningSpec, inputs: UnlearningInputs, place: Wo
         if not FAILURE.lies_in(folder) and ANSWER.read(folder).unlearned:
             estimate = inputs.estimate.spec
             assert isinstance(estimate, EstimateSpec)
-            figures.update(attribute(estimate, spec.estimate, inputs.inputs, place.reader).observer.figures)
+            figures.update(attribute(estimate, inputs.inputs, place.reader).observer.figures)
     FIGURES.write(place.folder, figures)
 
 

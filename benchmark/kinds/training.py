@@ -6,7 +6,7 @@ from lodo.benchmark.identity import Code
 from lodo.benchmark.kinds.kind import SPENT, UNREMEMBERED, Kind, Record, Workplace
 from lodo.benchmark.kinds.prepared import PreparedInfo
 from lodo.benchmark.store import Job
-from lodo.tasks.spec import Definition, Frozen, Mixture, ModelSpec, Recipe, Runtime, Task
+from lodo.tasks.spec import FOR_A_KEY, Definition, Frozen, Mixture, ModelSpec, Recipe, Runtime, Task, digest
 
 
 class TrainingSpec(Frozen):
@@ -27,6 +27,12 @@ class TrainingSpec(Frozen):
     definition: Definition | None
     runtime: Runtime
     code: Code
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of what is trained, whatever code does it and where: of what methods' seeds are made."""
+        fields = self.model_dump(mode="json", context=FOR_A_KEY)
+        return digest({name: value for name, value in fields.items() if name not in ("runtime", "code")})
 
 
 @dataclass(frozen=True)

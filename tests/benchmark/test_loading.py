@@ -171,12 +171,14 @@ def test_a_checkpoints_rate_is_the_sum_since_the_one_before(entry):
     assert found == pytest.approx([sum(rates[0:3]), sum(rates[3:7]), sum(rates[7:10])])
 
 
-def test_seeds_follow_the_training_and_the_run(entry):
-    def load(*of):
-        return load_trained(PREPARED, HASHES, spec(), entry, estimate(*of), "test")
+def test_seeds_follow_what_is_trained_and_the_run_whatever_code_does_it(entry):
+    def load(run=0, training=None, key="key"):
+        return load_trained(PREPARED, HASHES, training or spec(), entry, estimate(run, key), "test")
 
-    first, again, next_run, other = load(0), load(0), load(1), load(0, "other")
+    newer = spec().model_copy(update={"code": Code(hash="another", libraries=(("torch", "99"),))})
+    first, again, next_run, other = load(), load(training=newer, key="newer"), load(1), load(training=spec(seed=1))
     assert first.seed == again.seed
+    assert first.training_seed == again.training_seed
     assert len({first.seed, next_run.seed, other.seed}) == 3
     assert first.training_seed == next_run.training_seed != other.training_seed
 

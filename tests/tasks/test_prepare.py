@@ -5,8 +5,9 @@ import pytest
 
 from lodo.tasks.errors import InputError
 from lodo.tasks.prepare import BOS, PAD, encode_subset, load_prepared, pack, prepare, save_prepared, train_tokenizer
+from lodo.tasks.source import Example
 from lodo.tasks.spec import Mixture, TestSet, TokenizerSpec, TrainingDataset
-from lodo.tasks.subsets import Example, Subset
+from lodo.tasks.subsets import Subset
 
 DOCUMENTS = ["the cat sat on the mat", "a dog ran after the cat", "the mat was red"]
 

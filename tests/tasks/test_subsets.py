@@ -5,7 +5,8 @@ import pytest
 from lodo.tasks.errors import InputError
 from lodo.tasks.folder import FolderSource
 from lodo.tasks.overlap import describe, find_overlaps
-from lodo.tasks.subsets import Example, Subset, draw_subsets
+from lodo.tasks.source import Example
+from lodo.tasks.subsets import Subset, draw_subsets
 
 
 def words(count):
