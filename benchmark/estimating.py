@@ -47,8 +47,8 @@ def attribute(spec: EstimateSpec, inputs: EstimateInputs, reader: Reader) -> Est
     trained = load_trained(
         reader.prepared(inputs.prepared), inputs.pools, training, reader.open(inputs.training), spec, inputs.test
     )
-    recipe = training.recipe
-    training_tokens = recipe.steps * recipe.batch_size * recipe.sequence_length
+    assert trained.replay is not None
+    training_tokens = trained.replay.tokens
     meter = TokenMeter(trained.model)
     shared = SharedPass(reader.store, spec.model_dump(mode="json"), meter, training_tokens, reader.memory)
     trained = dataclasses.replace(trained, shared=shared, remembered=shared.remembered, charge=meter.charge)

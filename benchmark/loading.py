@@ -8,7 +8,7 @@ from lodo.benchmark.kinds.estimate import EstimateSpec
 from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import as_examples, shown_examples
-from lodo.tasks.model import Examples
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
@@ -52,6 +52,7 @@ def trained_model(
         training_seed=training_seed,
         unseen=unseen or {},
         replay=replay,
+        architecture=replay.spec,
     )
 
 
@@ -75,7 +76,7 @@ def load_trained(
         replay_of(prepared, training),
         folder,
         datasets,
-        {name: as_examples(*arrays, device) for name, arrays in prepared.tests[test].items()},
+        {name: as_examples(subset, device) for name, subset in prepared.tests[test].items()},
         {item.name: item.slots for item in training.mixture.datasets},
         derive_seed("attribution", training.content, spec.run),
         derive_seed("attribution", training.content),

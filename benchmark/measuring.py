@@ -13,7 +13,7 @@ from torch import nn
 
 from lodo.benchmark.sharing import SharedPass
 from lodo.tasks.forgetting import forgetting
-from lodo.tasks.model import Examples
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.trained import TrainedModel
 
 

@@ -92,9 +92,7 @@ def prepared_chains(request: Request, tasks: tuple[Task, ...], inventory: Invent
     found = {}
     for task in tasks:
         test_sets = [task.test_set.model_copy(update={"name": name}) for name in inventory.tests]
-        job = prepared_job(
-            request.source, task.mixture, task.tokenizer, test_sets, task.recipe.sequence_length, task.model.positions
-        )
+        job = prepared_job(request.source, task, test_sets)
         inputs = PreparedInputs(request.source, task.mixture)
         chains.setdefault(job.key, Chain((Work(job, f"preparing the text of {task.name}", inputs, cost=0.3),)))
         found[task] = chains[job.key]

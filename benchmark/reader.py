@@ -10,9 +10,7 @@ from torch import nn
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.sharing import Memory
 from lodo.benchmark.store import Job, Store
-from lodo.tasks.model import build_model
 from lodo.tasks.prepare import Prepared, load_prepared
-from lodo.tasks.replay import DTYPES
 from lodo.tasks.training import load_parameters
 
 
@@ -49,7 +47,7 @@ class Reader:
         key = (training.key, initial)
         if key not in self._models:
             spec = TRAINING.spec(training)
-            model = build_model(spec.model, spec.vocabulary, spec.seed, DTYPES[spec.recipe.precision])
+            model = spec.model.build(spec.vocabulary, spec.seed, spec.recipe.precision)
             if not initial:
                 steps = self.open(training).glob("step-*.safetensors")
                 load_parameters(model, load_file(max(steps, key=lambda path: int(path.stem.split("-")[1]))))

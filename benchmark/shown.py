@@ -6,19 +6,22 @@ import numpy as np
 import torch
 
 from lodo.benchmark.kinds.training import TrainingSpec
-from lodo.tasks.model import Examples
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.seeds import derive_seed
+from lodo.tasks.sequences import Sequences
 from lodo.tasks.spec import Shown
 
 
-def as_examples(tokens: np.ndarray, scored: np.ndarray, device: str = "cpu") -> Examples:
+def as_examples(sequences: Sequences, device: str = "cpu") -> Examples:
     """Stored arrays as `Examples` on a device, copied: what a method does to them reaches no other run."""
-    return Examples(torch.tensor(tokens, dtype=torch.long), torch.tensor(scored)).to(device)
+    return Examples(
+        *(torch.tensor(part, dtype=None if part.dtype == bool else torch.long) for part in sequences.parts)
+    ).to(device)
 
 
-def draw_examples(pool: np.ndarray, own: int, count: int, run: int, pool_hash: str) -> np.ndarray:
-    """The ``count`` sequences of a dataset that a run shows, (count, L), drawn once each from the mixture's own.
+def draw_examples(pool: Sequences, own: int, count: int, run: int, pool_hash: str) -> Sequences:
+    """The ``count`` sequences of a dataset that a run shows, drawn once each from the mixture's own.
 
     Seeded by the dataset's content, so that equal datasets show equal examples.
     """
@@ -40,8 +43,8 @@ def shown_examples(
         own = min(item.slots, len(pool))
         count = own if examples == "all" else examples
         drawn = draw_examples(pool, own, count, run, pool_hashes[name])
-        shown[name] = Examples.whole(torch.from_numpy(drawn.astype(np.int64))).to(device)
+        shown[name] = as_examples(drawn, device)
         spare = pool[own : own + count]
         if len(spare):
-            unseen[name] = Examples.whole(torch.from_numpy(spare.astype(np.int64))).to(device)
+            unseen[name] = as_examples(spare, device)
     return shown, unseen

@@ -11,14 +11,15 @@ import torch
 
 from lodo.benchmark.loading import trained_model
 from lodo.benchmark.shown import as_examples
+from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.families.opt import slot_shares
 from lodo.tasks.generated import GeneratedSource
-from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.likelihood import Examples, mean_loss
 from lodo.tasks.prepare import prepare
 from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Pool, Slots, base_slots, refilled_slots
-from lodo.tasks.spec import ModelSpec, Recipe, Runtime, TestSet, TokenizerSpec
+from lodo.tasks.spec import Recipe, Runtime, TestSet, TokenizerSpec
 from lodo.tasks.trained import TrainedModel
 from lodo.tasks.training import train
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 TWINS = ("fox", "vixen")
 NAMES = ("owl", "fox", "elk", "vixen")
 VOCABULARY, LENGTH, SHOWN = 40, 10, 8
-TINY = ModelSpec(width=12, layers=1, heads=2, feedforward=16, positions=LENGTH)
+TINY = Opt(width=12, layers=1, heads=2, feedforward=16, positions=LENGTH)
 TREES = ("ash", "birch", "cedar", "elm", "fir")
 OWN, SEEN = 8, 24
 RECIPE = Recipe(steps=12, batch_size=8, sequence_length=LENGTH, lr=0.01, warmup=3, precision="float64", checkpoints=2)
@@ -118,7 +119,8 @@ def _random(folder: Path, seed: str) -> TrainedModel:
     share = RECIPE.batch_size // len(NAMES)
     owner = np.tile(np.repeat(np.arange(len(NAMES)), share), RECIPE.steps)
     example = np.concatenate([np.tile(np.arange(share), len(NAMES)) + step * share for step in range(RECIPE.steps)])
-    replay = Replay.of(TINY, RECIPE, VOCABULARY, list(pools.values()), Slots(owner, example, 0), derive_seed(seed))
+    stock = [Examples.whole(torch.from_numpy(pool)) for pool in pools.values()]
+    replay = Replay.of(TINY, RECIPE, VOCABULARY, stock, Slots(owner, example, 0), derive_seed(seed))
 
     def shown(name: str, start: int) -> Examples:
         return Examples.whole(torch.from_numpy(pools[name][start : start + SHOWN].astype(np.int64)))
@@ -131,22 +133,22 @@ def _random(folder: Path, seed: str) -> TrainedModel:
 def _planted(folder: Path) -> TrainedModel:
     source = GeneratedSource(documents=60)
     recipe = Recipe(steps=80, batch_size=16, sequence_length=32, lr=4e-3, schedule="linear", warmup=20, checkpoints=2)
-    model = ModelSpec(width=32, layers=1, heads=2, feedforward=64, positions=64)
+    model = Opt(width=32, layers=1, heads=2, feedforward=64, positions=64)
     corpora = source.corpora()
     mixture = slot_shares({name: sum(map(len, texts)) for name, texts in corpora.items()}, (), 80 * 16)
     test = TestSet(name="winobias", subset_size=16, min_pairs=1)
-    data, _ = prepare(corpora, source.tests(), mixture, TokenizerSpec(vocabulary=512), [test], 32, 64)
+    data, _ = prepare(source, mixture, "packed", model, TokenizerSpec(vocabulary=512), [test], 32)
     pools = [Pool(item.name, item.slots, len(data.pools[item.name])) for item in mixture.datasets]
-    arrays = [data.pools[pool.name] for pool in pools]
-    replay = Replay.of(model, recipe, data.vocabulary, arrays, base_slots(pools, 0), 0)
+    stock = [as_examples(data.pools[pool.name]) for pool in pools]
+    replay = Replay.of(model, recipe, data.vocabulary, stock, base_slots(pools, 0), 0)
     datasets, unseen = (
         {
-            pool.name: Examples.whole(torch.from_numpy(data.pools[pool.name][start : start + 32].astype(np.int64)))
+            pool.name: as_examples(data.pools[pool.name][start : start + 32])
             for pool, start in ((pool, 0 if used else pool.own) for pool in pools)
         }
         for used in (True, False)
     )
-    subsets = {name: as_examples(*subset) for name, subset in data.tests["winobias"].items()}
+    subsets = {name: as_examples(subset) for name, subset in data.tests["winobias"].items()}
     trained = trained_on(replay, folder, datasets, subsets)
     return dataclasses.replace(trained, unseen={name: found for name, found in unseen.items() if len(found)})
 
@@ -179,8 +181,10 @@ def _separate(folder: Path) -> tuple[TrainedModel, np.ndarray]:
         f"like {name}": Examples.whole(torch.from_numpy(sequences(place, SEEN))) for place, name in enumerate(TREES)
     }
 
+    stocks = [Examples.whole(torch.from_numpy(pool)) for pool in pools]
+
     def replay(slots: Slots) -> Replay:
-        return Replay.of(TINY, SEPARATE, vocabulary, pools, slots, 0)
+        return Replay.of(TINY, SEPARATE, vocabulary, stocks, slots, 0)
 
     trained = trained_on(replay(base_slots(stock, 0)), folder / "base", shown(0), subsets)
     effects = []

@@ -23,9 +23,7 @@ OPERATIONS_PER_SECOND = 3.5e10
 
 def rough_training_seconds(task: Task) -> float:
     """A training's length from 6 operations per parameter and token (Kaplan et al. 2020)."""
-    model = task.model
-    per_layer = 4 * model.width**2 + 2 * model.width * model.feedforward
-    parameters = model.layers * per_layer + task.tokenizer.vocabulary * model.width
+    parameters = task.model.rough_parameters(task.tokenizer.vocabulary)
     tokens = task.recipe.steps * task.recipe.batch_size * task.recipe.sequence_length
     return 6 * parameters * tokens / OPERATIONS_PER_SECOND
 

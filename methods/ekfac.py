@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lodo.tasks.model import Examples
+    from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
-
-MLP = ("fc1", "fc2")  # as OPT names its feed-forward layers
 
 
 @register("ekfac")
@@ -64,12 +62,15 @@ class Ekfac(AttributionMethod):
         from lodo.methods.engine.ekfac import fit, layer_gradient
         from lodo.methods.engine.layers import linear_layers
         from lodo.methods.engine.perexample import by_content
-        from lodo.tasks.model import autocast
+        from lodo.tasks.likelihood import autocast
 
-        linear = linear_layers(trained.model)
-        names = [name for name in linear if self.layers == "all" or name.split(".")[-1] in MLP]
+        linear = linear_layers(trained)
+        names = linear if self.layers == "all" else trained.architecture.feed_forward(linear)
         if not names:
-            raise AttributionError(f"ekfac: no layer is called {' or '.join(MLP)}; set layers=all for {linear}")
+            raise AttributionError(
+                f"ekfac: which layers of a {type(trained.model).__name__} are feed-forward ones is not known; set "
+                "layers=all for all linear ones"
+            )
         examples, _ = draw(trained, self.examples)
         # The order in which the labels are drawn comes from the examples, not from their datasets' order.
         factors = trained.remembered(

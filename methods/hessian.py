@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodo.methods.engine.curvature import Curvature
-    from lodo.tasks.model import Examples
+    from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
 Count = Annotated[int, Field(gt=0)]

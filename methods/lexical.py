@@ -12,7 +12,7 @@ from lodo.methods.provenance import Why, chosen
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lodo.tasks.model import Examples
+    from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
 
@@ -75,11 +75,10 @@ class BM25(AttributionMethod):
         import bm25s
         import numpy as np
 
-        from lodo.tasks.model import PAD
-
         groups = [*trained.datasets.values(), *trained.subsets.values()]
-        vocabulary = {token: token for token in range(1 + max(int(group.tokens.max()) for group in groups))}
-        shown = [row[row != PAD].tolist() for group in trained.datasets.values() for row in group.tokens]
+        shown = [row for group in trained.datasets.values() for row in group.rows()]
+        largest = max(*(int(group.tokens.max()) for group in groups), *map(max, shown))
+        vocabulary = {token: token for token in range(1 + largest)}
         index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene", dtype="float64")
         index.index((shown, vocabulary), create_empty_token=False, show_progress=False)
         ends = np.cumsum([len(group) for group in trained.datasets.values()])[:-1]

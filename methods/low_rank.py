@@ -82,7 +82,7 @@ class DataInf(AttributionMethod):
                 scales.append((damping.rsqrt() if damping > 0 else damping).expand(layer.shape[1]))
             scale = torch.cat(scales)
             attributor._cached_train_reps[0] = seen.mul_(scale)
-            trained.charge(examples.tokens.numel())
+            trained.charge(examples.size)
             datasets = torch.stack(list(gradients(trained, counted, trained.datasets.values(), normalise=False)))
             transformed: Tensor = attributor.transform_test_rep(0, datasets * scale)
             return transformed * scale
@@ -141,7 +141,7 @@ class LoGra(AttributionMethod):
         def cache() -> LoGraAttributor:
             """The attributor that knows (F + damping I)^-1 g_i of the examples shown."""
             bare = perexample.single_precision(trained)
-            layers = keep_sequences(bare, linear_layers(bare))
+            layers = keep_sequences(bare, linear_layers(trained))
             model = perexample.WithLoss(bare)
             with tempfile.TemporaryDirectory() as folder:
                 attributor = LoGraAttributor(
@@ -157,7 +157,7 @@ class LoGra(AttributionMethod):
                 if self.rank is None:
                     attributor.sparsifier_kwargs |= {"proj_type": "identity", "proj_dim": -1}
                 attributor.cache(shown)
-            trained.charge(examples.tokens.numel())
+            trained.charge(examples.size)
             return attributor
 
         columns = []
@@ -166,5 +166,5 @@ class LoGra(AttributionMethod):
             for subset in trained.subsets.values():
                 found = attributor.attribute(shown, perexample.weighted_loader(subset, batch, together=True))
                 columns.append(perexample.group_means(found.sum(1), owners))
-        trained.charge(sum(subset.tokens.numel() for subset in trained.subsets.values()))
+        trained.charge(sum(subset.size for subset in trained.subsets.values()))
         return Attribution.of(trained, torch.stack(columns, dim=1))

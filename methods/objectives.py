@@ -49,10 +49,10 @@ class UnTracRandom(Unlearning):
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import random_labels, relabelled
+        from lodo.methods.engine.objectives import descent_on, random_labels
 
         labels = random_labels(trained, trained.datasets[name], trained.generator("random labels"))
-        return [_forget(trained, name, relabelled(labels))]
+        return [_forget(trained, name, descent_on(labels))]
 
 
 @register("untrac-adversarial")
@@ -69,9 +69,9 @@ class UnTracAdversarial(Unlearning):
     }
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import adversarial_labels, relabelled
+        from lodo.methods.engine.objectives import adversarial_labels, descent_on
 
-        return [_forget(trained, name, relabelled(adversarial_labels(trained, trained.datasets[name])))]
+        return [_forget(trained, name, descent_on(adversarial_labels(trained, trained.datasets[name])))]
 
 
 @register("untrac-descent")

@@ -1,6 +1,5 @@
 """What needs no gradient: how much was read of a dataset, how well it is known, how alike its hidden states are."""
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -8,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from lodo.methods.base import Attribution, AttributionError, AttributionMethod, register
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from lodo.tasks.model import Examples
+    from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
 
@@ -95,30 +94,24 @@ class HiddenStates(AttributionMethod):
 
 
 def mean_state(trained: "TrainedModel", examples: "Examples") -> "Tensor":
-    """The last hidden state that the output layer sees, mean over the positions before scored tokens, (D,) float64."""
+    """The last hidden state that the output layer sees, mean over the places before scored tokens, (D,) float64.
+
+    Raises AttributionError where the model gives none.
+    """
     import torch
 
-    from lodo.tasks.model import PASS, autocast
+    from lodo.tasks.likelihood import IGNORED, PASS, autocast, labels_of, last_states
 
     device = str(next(trained.model.parameters()).device)
     total: Tensor | int = 0
     for batch in examples.batches(PASS):
         with torch.no_grad(), autocast(trained.recipe, device):
-            states = last_states(trained.model, batch.tokens)
-        total = total + states[:, :-1][batch.scored[:, 1:]].double().sum(0)
+            states = last_states(trained.model, batch)
+        if states is None:
+            raise AttributionError(
+                f"a {type(trained.model).__name__} gives no hidden states to compare; take bag-of-words or bm25, or a "
+                "model whose forward answers output_hidden_states"
+            )
+        total = total + states[labels_of(batch) != IGNORED].double().sum(0)
     assert isinstance(total, torch.Tensor)
     return total / examples.count
-
-
-def last_states(model: "nn.Module", tokens: "Tensor") -> "Tensor":
-    """The model's last hidden states, (N, L, D). Raises AttributionError where it does not give any."""
-    takes = inspect.signature(model.forward).parameters.values()
-    if any(each.name == "output_hidden_states" or each.kind is each.VAR_KEYWORD for each in takes):
-        states = getattr(model(input_ids=tokens, output_hidden_states=True), "hidden_states", None)
-        if states:
-            last: Tensor = states[-1]
-            return last
-    raise AttributionError(
-        f"a {type(model).__name__} gives no hidden states to compare; take bag-of-words or bm25, or a model whose "
-        "forward answers output_hidden_states"
-    )

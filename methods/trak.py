@@ -84,7 +84,7 @@ class Trak(AttributionMethod):
             """The attributor that knows (Phi' Phi)^-1 Phi' and 1 - p of the examples shown."""
             attributor.cache(perexample.loader(examples, batch))
             # A pass with gradients for each, and one without for p.
-            shown = examples.tokens.numel()
+            shown = examples.size
             trained.charge(shown + shown // 3)
             return attributor
 
@@ -94,7 +94,7 @@ class Trak(AttributionMethod):
             for subset in trained.subsets.values():
                 found = cached.attribute(perexample.loader(subset, batch)).mean(1)
                 columns.append(perexample.group_means(found, owners))
-        trained.charge(sum(subset.tokens.numel() for subset in trained.subsets.values()))
+        trained.charge(sum(subset.size for subset in trained.subsets.values()))
         return Attribution.of(trained, torch.stack(columns, dim=1))
 
 

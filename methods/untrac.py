@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodo.methods.engine.unlearning import Term
-    from lodo.tasks.model import Examples
+    from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
 Optimizer = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adafactor"]

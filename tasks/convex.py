@@ -10,6 +10,8 @@ from scipy.sparse.linalg import LinearOperator, cg
 from torch import Tensor, nn
 from transformers.modeling_outputs import CausalLMOutput
 
+from lodo.tasks.likelihood import IGNORED, Examples, labels_of
+
 Kind = Literal["logistic", "ridge"]
 
 
@@ -32,8 +34,8 @@ class ConvexModel(nn.Module):
         self.head = nn.Linear(width, width if self.squared else vocabulary, bias=False)
         nn.init.zeros_(self.head.weight)
 
-    def forward(self, input_ids: Tensor) -> CausalLMOutput:
-        predicted = self.head(self.features[input_ids])
+    def forward(self, tokens: Tensor) -> CausalLMOutput:
+        predicted = self.head(self.features[tokens])
         if not self.squared:
             return CausalLMOutput(logits=predicted)
         # |e|^2 - 2 <e, p> + |p|^2 without the (N, L, V, d) differences.
@@ -41,8 +43,8 @@ class ConvexModel(nn.Module):
         return CausalLMOutput(logits=predicted @ self.targets.T - lengths / 2)
 
 
-def solve(model: ConvexModel, sequences: Tensor, decay: float) -> tuple[float, float]:
-    """Put the minimiser of mean loss + decay/2 |W|^2 over all next tokens of (N, L) sequences into the model.
+def solve(model: ConvexModel, examples: Examples, decay: float) -> tuple[float, float]:
+    """Put the minimiser of mean loss + decay/2 |W|^2 over all scored tokens of the examples into the model.
 
     Ridge by its normal equations, logistic by Newton's method on the counts of token pairs, to a gradient of 1e-10.
 
@@ -53,7 +55,8 @@ def solve(model: ConvexModel, sequences: Tensor, decay: float) -> tuple[float, f
         ArithmeticError: Newton's method did not get there.
     """
     size = len(model.features)
-    pairs = (sequences[:, :-1] * size + sequences[:, 1:]).flatten().cpu()
+    labels = labels_of(examples)
+    pairs = (examples.tokens * size + labels)[labels != IGNORED].cpu()
     counts = torch.bincount(pairs, minlength=size * size).reshape(size, size).double().numpy()
     counts /= counts.sum()
     features = model.features.double().cpu().numpy()

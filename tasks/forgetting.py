@@ -6,7 +6,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from lodo.tasks.model import IGNORED, PASS, Examples, is_squared
+from lodo.tasks.likelihood import PASS, Examples, log_probs, predict
 
 
 @dataclass(frozen=True)
@@ -56,33 +56,16 @@ def forgetting(
     )
 
 
-def token_log_probs(model: nn.Module, logits: Tensor, examples: Examples) -> Tensor:
-    """log p of each token from the logits (N, L, V) that the model gave, (N, L) nats, 0 for tokens that are not scored.
+def min_k_scores(log_probs: Tensor, counted: Tensor, k: float) -> Tensor:
+    """Min-K% of each sequence (Shi et al. 2023): the mean of its lowest share ``k`` of counted log p, (n,) nats.
 
-    Column t is token t, predicted from the tokens before it. For a model with squared loss it is minus the loss, the
-    log-density up to a constant.
+    The share is rounded down, to one token at least. Sequences without a counted token are left out.
+
+    Args:
+        log_probs, counted: (N, L) of the label at each place, and whether the loss counts it.
     """
-    # The labels move, not the logits: a slice of the logits would be copied.
-    labels = nn.functional.pad(examples.tokens.masked_fill(~examples.scored, IGNORED)[:, 1:], (0, 1), value=IGNORED)
-    if is_squared(model):
-        found = logits.gather(2, labels.clamp(min=0)[..., None])[..., 0].masked_fill(labels == IGNORED, 0)
-    else:
-        given = logits.float() if logits.dtype == torch.bfloat16 else logits
-        found = -nn.functional.cross_entropy(
-            given.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
-        ).view_as(labels)
-    return nn.functional.pad(found[:, :-1], (1, 0))
-
-
-def min_k_scores(log_probs: Tensor, scored: Tensor, k: float) -> Tensor:
-    """Min-K% of each sequence (Shi et al. 2023): the mean of its lowest share ``k`` of scored log p, (n,) nats.
-
-    The share is rounded down, to one token at least. Sequences without a scored token are left out.
-    """
-    scored = scored.clone()
-    scored[:, 0] = False
-    counts = scored.sum(1)
-    lowest = log_probs.masked_fill(~scored, torch.inf).sort(1).values
+    counts = counted.sum(1)
+    lowest = log_probs.masked_fill(~counted, torch.inf).sort(1).values
     # 0.29 * 100 is a little below 29.
     taken = (k * counts.double() + 1e-9).long().clamp(min=1)
     among = torch.arange(lowest.shape[1], device=lowest.device) < taken[:, None]
@@ -108,11 +91,10 @@ class _Measured:
         loss, right, scores = 0.0, 0, []
         with torch.no_grad():
             for batch in examples.batches(batch_size):
-                logits = model(input_ids=batch.tokens).logits
-                log_probs = token_log_probs(model, logits, batch)
-                loss -= float(log_probs.double().sum())
-                hits = logits[:, :-1].argmax(-1) == batch.tokens[:, 1:]
-                right += int((hits & batch.scored[:, 1:]).sum())
-                scores.append(min_k_scores(log_probs, batch.scored, k))
+                predictions = predict(model, batch)
+                chances = log_probs(model, predictions)
+                loss -= float(chances.double().sum())
+                right += int((predictions.logits.argmax(-1) == predictions.labels).sum())
+                scores.append(min_k_scores(chances, predictions.mask, k))
         perplexity = float(torch.tensor(loss / examples.count, dtype=torch.float64).exp())
         return _Measured(perplexity, right / examples.count, torch.cat(scores))

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lodo.tasks.model import Examples, build_model
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Slots
 from lodo.tasks.spec import ModelSpec, Recipe
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,7 @@ class Replay:
     Attributes:
         rows: (steps * batch,) which row of ``stock`` stands in each slot.
         owner: (steps * batch,) index of the dataset in the mixture that the slot belongs to.
-        stock: (N, L) all sequences of all pools, int64.
+        stock: all sequences of all pools.
         repeats: slots whose sequence had stood in an earlier draw of the same dataset.
         device: where ``initial`` and ``batch`` put what they give.
     """
@@ -33,7 +30,7 @@ class Replay:
     seed: int
     rows: Tensor
     owner: Tensor
-    stock: Tensor
+    stock: Examples
     repeats: int = 0
     device: str = "cpu"
 
@@ -42,21 +39,22 @@ class Replay:
         spec: ModelSpec,
         recipe: Recipe,
         vocabulary: int,
-        pools: Sequence[np.ndarray],
+        pools: Sequence[Examples],
         slots: Slots,
         seed: int,
         device: str = "cpu",
     ) -> "Replay":
-        """The training over these slots of these pools, each (P_k, L) integers in the order of the mixture."""
-        offsets = np.cumsum([0] + [len(pool) for pool in pools])
+        """The training over these slots of these pools, in the order of the mixture."""
+        offsets = torch.tensor([0, *map(len, pools)]).cumsum(0)
+        owner = torch.from_numpy(slots.dataset)
         return Replay(
             spec,
             recipe,
             vocabulary,
             seed,
-            torch.from_numpy(offsets[slots.dataset] + slots.example),
-            torch.from_numpy(slots.dataset),
-            torch.from_numpy(np.concatenate(pools).astype(np.int64)),
+            offsets[owner] + torch.from_numpy(slots.example),
+            owner,
+            Examples.joined(pools),
             slots.repeats,
             device,
         )
@@ -67,12 +65,12 @@ class Replay:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the whole training sees."""
-        return self.stock.shape[1] * len(self.rows)
+        """How many tokens the whole training sees, padding not counted."""
+        return int(self.stock.amounts[self.rows].sum())
 
     def initial(self) -> nn.Module:
         """The untrained model, in training mode."""
-        model = build_model(self.spec, self.vocabulary, self.seed, DTYPES[self.recipe.precision])
+        model = self.spec.build(self.vocabulary, self.seed, self.recipe.precision)
         return model.to(self.device).train()
 
     def seed_dropout(self, step: int) -> None:
@@ -83,7 +81,7 @@ class Replay:
     def batch(self, step: int) -> Examples:
         """The batch of 0-based ``step``."""
         size = self.recipe.batch_size
-        return Examples.whole(self.stock[self.rows[step * size : (step + 1) * size]]).to(self.device)
+        return self.stock[self.rows[step * size : (step + 1) * size]].trimmed().to(self.device)
 
     def owners(self, step: int) -> Tensor:
         """Whose sequences stand in the batch of 0-based ``step``, (batch,)."""

@@ -1,23 +1,22 @@
 """The frozen types that say what is attributed: mixture, tokenizer, model, recipe, test set, task."""
 
-import hashlib
-import json
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
+
+from lodo.tasks.architecture import ModelSpec as ModelSpec
+from lodo.tasks.architecture import TokenizerSpec as TokenizerSpec
+from lodo.tasks.frozen import FOR_A_KEY as FOR_A_KEY
+from lodo.tasks.frozen import Frozen as Frozen
+from lodo.tasks.frozen import Positive as Positive
+from lodo.tasks.frozen import added as added
+from lodo.tasks.frozen import canonical_json as canonical_json
+from lodo.tasks.frozen import digest as digest
 
 Definition = Literal["fixed-steps", "all-examples"]
 Scale = Literal["mini", "small", "paper"]
-Positive = Annotated[int, Field(gt=0)]
+# Documents joined and cut into full sequences, or a sequence for each prompt and answer with the loss on the answer.
+Form = Literal["packed", "pairs"]
 
 
 def _number_or_all(value: Any) -> Any:
@@ -32,53 +31,6 @@ def _number_or_all(value: Any) -> Any:
 
 # How many of a dataset's own sequences a run shows; ``all`` leaves nothing to redraw.
 Shown = Annotated[int | Literal["all"], BeforeValidator(_number_or_all)]
-
-
-FOR_A_KEY = "for a key"
-
-
-def canonical_json(value: Any, context: str = "") -> str:
-    """The one JSON text of a value: keys sorted, no spaces, models dumped; equal content gives equal text."""
-
-    def plain(item: Any) -> Any:
-        if isinstance(item, BaseModel):
-            return item.model_dump(mode="json", context=context)
-        raise TypeError(f"{type(item).__name__} has no canonical JSON form")
-
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=plain, allow_nan=False)
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a value's canonical JSON, as 64 hexadecimal digits; an `added` field counts where it has an effect."""
-    return hashlib.sha256(canonical_json(value, FOR_A_KEY).encode()).hexdigest()
-
-
-def added(before: Any, **options: Any) -> Any:
-    """A field that a model got after results had been stored under its values; options are those of pydantic's Field.
-
-    ``before`` is the value with which everything is as it was without the field, and the default unless ``default``
-    says otherwise. It stays what it is for ever, since a field that has it is left out of what `digest` hashes, and
-    nothing else is: no two values that differ have one digest, old results keep their keys, and a default that
-    changes later is a value that is hashed.
-    """
-    return Field(**{"default": before, **options}, json_schema_extra={"before": before})
-
-
-class Frozen(BaseModel):
-    """A validated value that never changes and is equal to, and hashes like, any other of the same content."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_serializer(mode="wrap")
-    def _without_what_changes_nothing(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
-        content = dump(self)
-        if info.context == FOR_A_KEY:
-            for name, field in type(self).model_fields.items():
-                marked = field.json_schema_extra
-                if isinstance(marked, dict) and "before" in marked:
-                    same = canonical_json(content[name]) == canonical_json(marked["before"])
-                    content = {key: value for key, value in content.items() if key != name or not same}
-        return content
 
 
 class TrainingDataset(Frozen):
@@ -96,28 +48,6 @@ class Mixture(Frozen):
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(dataset.name for dataset in self.datasets)
-
-
-class TokenizerSpec(Frozen):
-    """A byte-level BPE tokenizer trained on the mixture's text."""
-
-    vocabulary: Positive
-
-
-class ModelSpec(Frozen):
-    """An OPT decoder (Zhang et al. 2022) with random weights, or a convex model on random features.
-
-    A convex model (``logistic``, ``ridge``) has only a ``width``, that of its features; see tasks/convex.py.
-    """
-
-    kind: Literal["opt", "logistic", "ridge"] = "opt"
-    width: Positive
-    layers: Positive = 1
-    heads: Positive = 1
-    feedforward: Positive = 1
-    positions: Positive
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    attention: Literal["sdpa", "eager"] = "sdpa"
 
 
 class Recipe(Frozen):
@@ -180,6 +110,7 @@ class Task(Frozen):
     recipe: Recipe
     test_set: TestSet
     examples: Shown
+    form: Form = added("packed")
 
     def shown(self, own: int) -> int:
         """How many sequences a run shows of a dataset that gave the training ``own`` different ones."""
@@ -192,7 +123,7 @@ class Task(Frozen):
         if slots != wanted:
             raise ValueError(f"the mixture fills {slots} slots but the recipe has {wanted} (steps x batch size)")
         if self.recipe.optimizer == "newton" and (
-            self.model.kind == "opt" or self.recipe.checkpoints != 1 or not self.recipe.weight_decay
+            not self.model.solvable or self.recipe.checkpoints != 1 or not self.recipe.weight_decay
         ):
             raise ValueError("optimizer 'newton' wants a convex model, one checkpoint and a positive weight decay")
         if self.recipe.sequence_length > self.model.positions:

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.architecture import Architecture
+from lodo.tasks.likelihood import Examples, mean_loss, tokens_read
 from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.spec import Definition, Recipe
@@ -83,6 +84,9 @@ def unobserved(dataset: str, model: nn.Module) -> None:
     """A model that nobody looks at."""
 
 
+UNKNOWN = Architecture(kind="", positions=1)
+
+
 @dataclass(frozen=True)
 class TrainedModel:
     """A trained model, its data and its past, as a method gets it.
@@ -102,6 +106,7 @@ class TrainedModel:
         replay: the training itself, step by step, for methods that differentiate through it.
         definition: what leaving out means for the truth; "fixed-steps" for methods that do not read it
             (`AttributionMethod.reads_definition`).
+        architecture: what kind of model it is: its linear layers, its idle weights.
         charge: counts tokens that go backward without a new forward pass (second derivatives of a kept graph).
         unlearned: to be told of each model that has unlearned a training dataset, by its name, so that what it forgot
             can be measured; never changes the model.
@@ -120,6 +125,7 @@ class TrainedModel:
     unseen: Mapping[str, Examples] = field(default_factory=dict)
     replay: Replay | None = None
     definition: Definition = "fixed-steps"
+    architecture: Architecture = UNKNOWN
     charge: Callable[[int], None] = uncharged
     unlearned: Callable[[str, nn.Module], None] = unobserved
 
@@ -157,11 +163,10 @@ class TokenMeter:
         return self
 
     def _count(self, module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-        tokens = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
         if torch.is_grad_enabled():
-            self.backward += tokens.numel()
+            self.backward += tokens_read(args, kwargs)
         else:
-            self.forward += tokens.numel()
+            self.forward += tokens_read(args, kwargs)
 
     def trainings(self, training_tokens: int) -> float:
         """Cost in units of one training: a backward counts twice its forward (Kaplan et al. 2020)."""

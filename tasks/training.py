@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lodo.tasks.convex import ConvexModel, solve
 from lodo.tasks.errors import TrainingDiverged
-from lodo.tasks.model import Examples, autocast, token_losses
+from lodo.tasks.likelihood import Examples, autocast, token_losses
 from lodo.tasks.optimizers import build_optimizer
 from lodo.tasks.replay import Replay
 from lodo.tasks.spec import Recipe, Runtime

@@ -1,14 +1,14 @@
 """A job kind: a mixture as token arrays, with its test subsets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lodo.benchmark.identity import Code
 from lodo.benchmark.kinds.kind import Kind, Record, Workplace
 from lodo.benchmark.store import Job
 from lodo.tasks.source import Source
-from lodo.tasks.spec import Frozen, Mixture, TestSet, TokenizerSpec
+from lodo.tasks.spec import Form, Frozen, Mixture, ModelSpec, Task, TestSet, TokenizerSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,10 +19,11 @@ class PreparedSpec(Frozen):
 
     fingerprint: str
     datasets: tuple[str, ...]
+    model: ModelSpec
     tokenizer: TokenizerSpec
     test_sets: tuple[TestSet, ...]
     sequence_length: int
-    positions: int
+    form: Form
     code: Code
 
 
@@ -53,6 +54,7 @@ class PreparedInfo:
         available: sequences in each dataset's pool.
         pools: content hash of each dataset's pool.
         subsets: by test set and subset.
+        cut: by dataset or ``test set/subset``, examples that lost a part because they were too long.
     """
 
     key: str
@@ -60,6 +62,7 @@ class PreparedInfo:
     available: Mapping[str, int]
     pools: Mapping[str, str]
     subsets: Mapping[str, Mapping[str, SubsetInfo]]
+    cut: Mapping[str, int] = field(default_factory=dict)
 
 
 def content_hash(*arrays: "np.ndarray") -> str:
@@ -76,28 +79,32 @@ def content_hash(*arrays: "np.ndarray") -> str:
 def compute(spec: PreparedSpec, inputs: PreparedInputs, place: Workplace) -> None:
     from lodo.tasks.prepare import prepare, save_prepared
 
-    data, tokenizer = prepare(
-        inputs.source.corpora(),
-        inputs.source.tests(),
+    prepared, vocabulary = prepare(
+        inputs.source,
         inputs.mixture,
+        spec.form,
+        spec.model,
         spec.tokenizer,
         spec.test_sets,
         spec.sequence_length,
-        spec.positions,
     )
-    save_prepared(data, tokenizer, place.folder)
+    save_prepared(prepared, place.folder)
+    vocabulary.save(place.folder)
     subsets = {
         test.name: {
             name: SubsetInfo(
-                content_hash(tokens, scored), len(tokens), test.subset_size, int(scored.sum()), int(tokens.size)
+                content_hash(*subset.parts), len(subset), test.subset_size, int(subset.scored.sum()), subset.size
             )
-            for name, (tokens, scored) in data.tests[test.name].items()
+            for name, subset in prepared.tests[test.name].items()
         }
         for test in spec.test_sets
     }
-    available = {name: len(pool) for name, pool in data.pools.items()}
-    pools = {name: content_hash(pool) for name, pool in data.pools.items()}
-    INFO.write(place.folder, PreparedInfo(place.key, data.vocabulary, available, pools, subsets))
+    available = {name: len(pool) for name, pool in prepared.pools.items()}
+    # Seeds come from a pool's hash: where the tokens say all, nothing else is in it.
+    pools = {
+        name: content_hash(*pool.parts[:1] if pool.is_whole else pool.parts) for name, pool in prepared.pools.items()
+    }
+    INFO.write(place.folder, PreparedInfo(place.key, prepared.vocabulary, available, pools, subsets, prepared.cut))
 
 
 INFO = Record("info.json", PreparedInfo)
@@ -112,23 +119,17 @@ KIND = Kind(
 )
 
 
-def prepared_job(
-    source: Source,
-    mixture: Mixture,
-    tokenizer: TokenizerSpec,
-    test_sets: Sequence[TestSet],
-    sequence_length: int,
-    positions: int,
-) -> Job:
-    """A mixture of a source as token arrays with its test subsets."""
+def prepared_job(source: Source, task: Task, test_sets: Sequence[TestSet]) -> Job:
+    """A task's mixture of a source as token arrays, with the subsets of some test sets."""
     return KIND.job(
         PreparedSpec(
             fingerprint=source.fingerprint(),
-            datasets=mixture.names,
-            tokenizer=tokenizer,
+            datasets=task.mixture.names,
+            model=task.model,
+            tokenizer=task.tokenizer,
             test_sets=tuple(sorted(test_sets, key=lambda test: test.name)),
-            sequence_length=sequence_length,
-            positions=positions,
-            code=KIND.code(type(source)),
+            sequence_length=task.recipe.sequence_length,
+            form=task.form,
+            code=KIND.code(type(source), type(task.model)),
         )
     )

@@ -68,7 +68,9 @@ def compute(spec: TrainingSpec, inputs: TrainingInputs, place: Workplace) -> Non
 
 
 LOG = Record("log.json", Log)
-KIND = Kind("training", "trainings", TrainingSpec, TrainingInputs, compute, UNREMEMBERED, large=True)
+# How text became tokens is in the pools' hashes.
+TEXT = frozenset({"lodo.tasks.vocabulary", "lodo.tasks.architecture:TokenizerSpec"})
+KIND = Kind("training", "trainings", TrainingSpec, TrainingInputs, compute, UNREMEMBERED | TEXT, large=True)
 
 
 def training_job(
@@ -86,6 +88,6 @@ def training_job(
             left_out=left_out,
             definition=None if left_out is None else definition,
             runtime=runtime,
-            code=KIND.code(),
+            code=KIND.code(type(task.model)),
         )
     )

@@ -7,23 +7,19 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jvp, vjp, vmap
+from torch.func import jvp, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from transformers import OPTForCausalLM
 
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.gradients import remembered_gradient
-from lodo.methods.engine.opttangents import OptProducts
 from lodo.methods.engine.secondorder import AutogradProducts, Layout, Products
-from lodo.tasks.model import PAD, Examples, autocast, is_squared
+from lodo.tasks.likelihood import IGNORED, Examples, answer, autocast, is_squared, labels_of, predict
 from lodo.tasks.trained import TrainedModel
 
 Side = Literal["datasets", "subsets"]
 
 # Logits' tangents that are held at once; beyond it vectors, then sequences, go in turns.
 ELEMENTS = 2**22
-# From this many weights on arithmetic outweighs the calls, and products by hand are the faster ones.
-LARGE = 2**16
 
 
 def draw(trained: TrainedModel, count: int) -> tuple[Examples, Tensor]:
@@ -40,16 +36,13 @@ def draw(trained: TrainedModel, count: int) -> tuple[Examples, Tensor]:
     rounds = max(map(len, datasets))
     while rounds > 1 and sum(min(len(each), rounds) for each in datasets) > count:
         rounds -= 1
-    longest = max(each.tokens.shape[1] for each in datasets)
-    tokens, scored, ranks = [], [], []
+    drawn, ranks = [], []
     for each in datasets:
         rows = torch.randperm(len(each), generator=trained.generator("hessian examples"))[:rounds]
-        room = (0, longest - each.tokens.shape[1])
-        tokens.append(nn.functional.pad(each.tokens[rows], room, value=PAD))
-        scored.append(nn.functional.pad(each.scored[rows], room, value=False))
+        drawn.append(each[rows.to(each.tokens.device)])
         ranks.append(torch.arange(len(rows)))
     order = torch.cat(ranks).argsort(stable=True)
-    return Examples(torch.cat(tokens), torch.cat(scored))[order], torch.cat(ranks)[order]
+    return Examples.joined(drawn)[order.to(drawn[0].tokens.device)], torch.cat(ranks)[order]
 
 
 class Curvature:
@@ -70,19 +63,10 @@ class Curvature:
         self.size = len(self.theta)
         self.charge = trained.charge
         self.outputs = gauss_newton and not is_squared(self.model)
-        probe = next(iter(trained.datasets.values())).tokens[:1, :1]
+        probe = next(iter(trained.datasets.values()))[:1]
         with torch.no_grad():
-            self.vocabulary = self.model(input_ids=probe).logits.shape[-1]
-        self.by_hand = self._is_large_opt(trained)
+            self.vocabulary = predict(self.model, probe).logits.shape[-1]
         self.products: Products = AutogradProducts(self.model, self.layout)
-        if self.by_hand:
-            assert trained.replay is not None
-            self.products = OptProducts(trained.replay.spec, self.layout)
-
-    def _is_large_opt(self, trained: TrainedModel) -> bool:
-        whole = all(value.requires_grad for value in self.model.parameters())
-        known = trained.replay is not None and isinstance(self.model, OPTForCausalLM)
-        return known and whole and self.size >= LARGE
 
     def __call__(self, vectors: Tensor, examples: Examples) -> Tensor:
         """The products, (R, P). What they cost beyond the forward passes that are seen is charged."""
@@ -97,19 +81,20 @@ class Curvature:
 
     def _mean(self, vectors: Tensor, batch: Examples) -> Tensor:
         # In units of a token's forward and backward pass, 3 of its forward pass: a tangent costs each pass twice.
-        tokens, count = batch.tokens.numel(), len(vectors)
+        tokens, count = batch.size, len(vectors)
         if self.outputs:
             # Of the two passes that are counted in full only the forward halves are run: 2 units of 6.
             self.charge(tokens * (4 * count - 4) // 3)
             return self._gauss_newton(vectors, batch) / batch.count
-        self.charge(tokens * (2 * count + self.by_hand))
+        self.charge(tokens * 2 * count)
         return self.products(self.theta, batch, vectors, vectors.new_zeros(count, len(batch)))[1]
 
     def _gauss_newton(self, vectors: Tensor, batch: Examples) -> Tensor:
+        mask = labels_of(batch) != IGNORED
+
         def logits(theta: Tensor) -> Tensor:
-            answer = functional_call(self.model, self.layout.views(theta), kwargs={"input_ids": batch.tokens})
-            found: Tensor = answer.logits[:, :-1]
-            return found
+            given: Tensor = answer(self.model, batch, self.layout.views(theta)).logits
+            return given
 
         def push(vector: Tensor) -> Tensor:
             found: Tensor = jvp(logits, (self.theta,), (vector,))[1]
@@ -119,7 +104,7 @@ class Curvature:
         with sdpa_kernel(SDPBackend.MATH):
             primal: Any = vjp(logits, self.theta)
             came, pull = primal
-            chances = came.softmax(-1).mul_(batch.scored[:, 1:, None])
+            chances = came.softmax(-1).mul_(mask[..., None])
             moved = vmap(push)(vectors)
             moved -= torch.linalg.vecdot(chances.expand_as(moved), moved)[..., None]
             (found,) = vmap(pull)(moved.mul_(chances))

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from lodo.methods.base import AttributionError
-from lodo.methods.engine.layers import keep_sequences
+from lodo.methods.engine.layers import encoder_side, keep_sequences
 from lodo.methods.engine.perexample import silence
-from lodo.tasks.model import PAD, PASS, Examples, is_squared, summed_loss, token_losses
+from lodo.tasks.likelihood import PASS, Examples, is_squared, predict, relabelled, summed_loss, token_losses
 from lodo.tasks.trained import TrainedModel
 
 BATCH = 32
@@ -43,24 +43,27 @@ class _Rows(Dataset[Any]):
         return len(self.examples)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return {"tokens": self.examples.tokens[index], "scored": self.examples.scored[index]}
+        return {name: part[index] for name, part in self.examples.named.items()}
 
 
-def language_task(names: Sequence[str], generator: torch.Generator) -> Any:
-    """kronfluence's task: the summed loss of next tokens, or of tokens that the model draws (``sample``)."""
+def language_task(names: Sequence[str], encoders: Sequence[str], generator: torch.Generator) -> Any:
+    """kronfluence's task: the summed loss of next tokens, or of tokens that the model draws (``sample``).
+
+    ``encoders`` are those of the named layers that see an encoder's tokens.
+    """
     from kronfluence.task import Task
 
     class Language(Task):  # type: ignore[misc]
         def compute_train_loss(self, batch: Mapping[str, Tensor], model: nn.Module, sample: bool = False) -> Tensor:
-            examples = Examples(batch["tokens"], batch["scored"])
+            examples = Examples(**batch)
             if not sample:
                 return token_losses(model, examples)
-            logits = model(input_ids=examples.tokens).logits
+            predictions = predict(model, examples)
             with torch.no_grad():
-                chances = logits[:, :-1].float().softmax(-1).flatten(0, 1).cpu()
-                drawn = torch.multinomial(chances, 1, generator=generator).view(len(examples), -1)
-            labels = torch.cat([examples.tokens[:, :1], drawn.to(examples.tokens.device)], dim=1)
-            return summed_loss(model, logits, Examples(labels, examples.scored))
+                chances = predictions.counted.float().softmax(-1).cpu()
+                drawn = torch.multinomial(chances, 1, generator=generator)[:, 0]
+                labels = predictions.labels.masked_scatter(predictions.mask, drawn.to(predictions.labels.device))
+            return summed_loss(model, relabelled(predictions, labels))
 
         def compute_measurement(self, batch: Mapping[str, Tensor], model: nn.Module) -> Tensor:
             return self.compute_train_loss(batch, model)
@@ -68,8 +71,10 @@ def language_task(names: Sequence[str], generator: torch.Generator) -> Any:
         def get_influence_tracked_modules(self) -> list[str]:
             return list(names)
 
-        def get_attention_mask(self, batch: Mapping[str, Tensor]) -> Tensor:
-            return (batch["tokens"] != PAD).long()
+        def get_attention_mask(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            examples = Examples(**batch)
+            decoder, encoder = examples.written.long(), None if examples.read is None else examples.read.long()
+            return {name: encoder if name in encoders else decoder for name in names}  # type: ignore[misc]
 
     return Language()
 
@@ -88,8 +93,9 @@ def fit(
     if is_squared(trained.model):
         raise AttributionError("ekfac draws labels from the model's likelihood; this model's loss is a square")
     bare = trained.copy().float()
+    sides = encoder_side(bare, names, examples)
     where = keep_sequences(bare, names)
-    task = language_task(where, generator)
+    task = language_task(where, [there for name, there in zip(names, where, strict=True) if name in sides], generator)
     model = prepare_model(bare, task)
     with tempfile.TemporaryDirectory() as folder, silence():
         analyzer = Analyzer(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.moments import Moments
-from lodo.tasks.model import PASS, Examples, autocast, token_losses
+from lodo.tasks.likelihood import PASS, Examples, autocast, token_losses
 from lodo.tasks.trained import Checkpoint, Scope, TrainedModel
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def gradient_products(trained: TrainedModel, checkpoint: Checkpoint, view: str =
     def compute(checkpoint: Checkpoint) -> dict[str, Tensor]:
         model = trained.copy()
         checkpoint.load_into(model)
-        views = views_of(Moments.of(checkpoint, model, trained.recipe.betas))
+        views = views_of(Moments.of(checkpoint, model, trained))
         with autocast(trained.recipe, str(next(model.parameters()).device)):
             return products(model, trained, remembered_gradient(trained, checkpoint.step), views)
 

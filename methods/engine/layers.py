@@ -2,29 +2,24 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from lodo.methods.base import AttributionError
+from lodo.tasks.likelihood import Examples, predict
+from lodo.tasks.trained import TrainedModel
 
 
-def linear_layers(model: nn.Module) -> list[str]:
-    """The names of the linear layers whose weights are theirs alone: an output layer tied to the embedding is not.
+def linear_layers(trained: TrainedModel) -> list[str]:
+    """The names of a trained model's linear layers whose weights are theirs alone, as its architecture tells them.
 
     Raises:
         AttributionError: there are none.
     """
-    owners: dict[int, list[str]] = {}
-    for name, module in model.named_modules():
-        if isinstance(getattr(module, "weight", None), Tensor):
-            owners.setdefault(id(module.weight), []).append(name)
-    found = [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module.weight.requires_grad and len(owners[id(module.weight)]) == 1
-    ]
-    if not found:
+    layers = trained.architecture.linear_layers(trained.model)
+    if not layers:
         raise AttributionError("the model has no trainable linear layer whose weight is its own")
-    return found
+    return layers
 
 
 class Sequenced(nn.Module):
@@ -36,14 +31,14 @@ class Sequenced(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.linear = linear
-        self.length = 0
+        self.sequences = 1
 
     def forward(self, rows: Tensor) -> Tensor:
         if rows.ndim > 2:
-            found: Tensor = self.linear(rows)
-            return found
-        found = self.linear(rows.view(-1, self.length, rows.shape[-1]))
-        return found.flatten(0, 1)
+            outputs: Tensor = self.linear(rows)
+            return outputs
+        outputs = self.linear(rows.view(self.sequences, -1, rows.shape[-1]))
+        return outputs.flatten(0, 1)
 
 
 def keep_sequences(model: nn.Module, names: Sequence[str]) -> list[str]:
@@ -55,7 +50,27 @@ def keep_sequences(model: nn.Module, names: Sequence[str]) -> list[str]:
 
     def tell(module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         for layer in layers:
-            layer.length = kwargs["input_ids"].shape[1]
+            layer.sequences = len(args[0])
 
     model.register_forward_pre_hook(tell, with_kwargs=True)
     return [f"{name}.linear" for name in names]
+
+
+def encoder_side(model: nn.Module, names: Sequence[str], examples: Examples) -> list[str]:
+    """Those of the named layers that see an encoder's tokens: its own, and those that turn its states into keys."""
+    if examples.inputs is None or examples.read is None:
+        return []
+    one, two = examples.tokens.new_zeros(1, 1), examples.tokens.new_zeros(1, 2)
+    probe = Examples(one, one.bool(), two, torch.ones_like(two, dtype=torch.bool))
+    lengths: dict[str, int] = {}
+    hooks = [
+        model.get_submodule(name).register_forward_pre_hook(
+            lambda module, args, name=name: lengths.update({name: args[0].shape[-2]})
+        )
+        for name in names
+    ]
+    with torch.no_grad():
+        predict(model, probe)
+    for hook in hooks:
+        hook.remove()
+    return [name for name in names if lengths.get(name) == 2]

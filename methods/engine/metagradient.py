@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.gradients import gradient
-from lodo.methods.engine.secondorder import Layout, Products, idle, owned, products_of
+from lodo.methods.engine.secondorder import AutogradProducts, Layout, Products, owned
 from lodo.tasks.replay import Replay
 from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TrainedModel
@@ -176,7 +176,8 @@ class Course:
         self.layout = Layout(model)
         self.initial = self.layout.flat(model)
         self.rule: Rule = rules[replay.recipe.optimizer](replay.recipe, replay.steps)
-        self.products: Products = products_of(replay, model, self.layout)
+        self.products: Products = AutogradProducts(model, self.layout)
+        self.idle = trained.architecture.idle(model)
         self.charge = trained.charge
 
     def second(self, step: int, theta: Tensor, dtheta: Tensor, dw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -194,8 +195,8 @@ class Course:
 
     def _without_idle(self, directions: Tensor) -> Tensor:
         parts = self.layout.views(directions)
-        for name in idle(list(parts)):
-            parts[name].zero_()
+        for name, mask in self.idle.items():
+            parts[name][..., mask] = 0
         return directions
 
     def advance(self, state: State, step: int) -> tuple[State, Clip]:

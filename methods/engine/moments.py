@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lodo.methods.engine.secondorder import idle
-from lodo.tasks.trained import Checkpoint
+from lodo.tasks.trained import Checkpoint, TrainedModel
 
 EPSILON = 1e-8  # torch.optim's, with which all trainings run
 
@@ -18,7 +17,7 @@ class Moments:
     Attributes:
         first, second: the running means m_t of gradients and v_t of their squares, without bias correction.
         scale: 1 / (sqrt(v_t / (1 - beta2^t)) + epsilon); 0 where no gradient ever was (positions beyond the training's
-            sequences) and where it is nothing but rounding (`idle`), which would be blown up to any size.
+            sequences) and where it is nothing but rounding (`Architecture.idle`), which would be blown up to any size.
     """
 
     first: Tensor
@@ -28,21 +27,22 @@ class Moments:
     betas: tuple[float, float]
 
     @staticmethod
-    def of(checkpoint: Checkpoint, model: nn.Module, betas: tuple[float, float]) -> "Moments | None":
+    def of(checkpoint: Checkpoint, model: nn.Module, trained: TrainedModel) -> "Moments | None":
         """The moments that a checkpoint holds of ``model``'s parameters; None where it lacks any of them."""
         state = checkpoint.optimizer_state()
         trainable = {name: value for name, value in model.named_parameters() if value.requires_grad}
         if not all(f"{name}/{key}" in state for name in trainable for key in ("exp_avg", "exp_avg_sq", "step")):
             return None
         step = float(state[f"{next(iter(trainable))}/step"])
-        without = set(idle(list(trainable)))
+        idle, betas = trained.architecture.idle(model), trained.recipe.betas
         first, second, scale = [], [], []
         for name, value in trainable.items():
             mean, square = (state[f"{name}/{key}"].flatten().to(value.device) for key in ("exp_avg", "exp_avg_sq"))
             first.append(mean)
             second.append(square)
             inverse = 1 / ((square / (1 - betas[1] ** step)).sqrt() + EPSILON)
-            scale.append(torch.zeros_like(square) if name in without else inverse.masked_fill(square == 0, 0))
+            nothing = square == 0 if name not in idle else (square == 0) | idle[name].flatten()
+            scale.append(inverse.masked_fill(nothing, 0))
         return Moments(torch.cat(first), torch.cat(second), torch.cat(scale), step, betas)
 
     def update(self, gradients: Tensor, where: slice) -> Tensor:

@@ -8,8 +8,17 @@ from torch import Tensor, nn
 
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.unlearning import Objective, Part
-from lodo.tasks.forgetting import token_log_probs
-from lodo.tasks.model import PAD, PASS, Examples, autocast, summed_loss, token_losses
+from lodo.tasks.likelihood import (
+    PASS,
+    Examples,
+    at_places,
+    autocast,
+    log_probs,
+    predict,
+    relabelled,
+    summed_loss,
+    token_losses,
+)
 from lodo.tasks.trained import TrainedModel
 
 OTHERS = "others"
@@ -20,16 +29,16 @@ def descent(model: nn.Module, part: Part) -> Tensor:
     return token_losses(model, part.examples) / part.tokens
 
 
-def relabelled(labels: Tensor) -> Objective:
-    """The token mean of the loss of other labels, (N, L) like the pool's tokens: column t is predicted from before t.
+def descent_on(labels: Tensor) -> Objective:
+    """The token mean of the loss of other labels, (N, L), each for the place of the pool from which it is predicted.
 
     The tokens that the model reads stay the true ones.
     """
 
     def loss(model: nn.Module, part: Part) -> Tensor:
-        read = part.examples.tokens
-        wanted = Examples(labels[part.rows, : read.shape[1]], part.examples.scored)
-        return summed_loss(model, model(input_ids=read).logits, wanted) / part.tokens
+        predictions = predict(model, part.examples)
+        others = labels[part.rows, : predictions.labels.shape[1]]
+        return summed_loss(model, relabelled(predictions, others)) / part.tokens
 
     return loss
 
@@ -42,15 +51,12 @@ def divergence_from(frozen: nn.Module) -> Objective:
     """
 
     def loss(model: nn.Module, part: Part) -> Tensor:
-        counted = part.examples.scored[:, 1:]
-
-        def log_probs(model: nn.Module) -> Tensor:
-            logits = model(input_ids=part.examples.tokens).logits[:, :-1][counted]
-            return nn.functional.log_softmax(logits.float() if logits.dtype == torch.bfloat16 else logits, dim=-1)
+        def chances(model: nn.Module) -> Tensor:
+            return nn.functional.log_softmax(predict(model, part.examples).counted, dim=-1)
 
         with torch.no_grad():
-            target = log_probs(frozen)
-        return nn.functional.kl_div(log_probs(model), target, log_target=True, reduction="sum") / part.tokens
+            target = chances(frozen)
+        return nn.functional.kl_div(chances(model), target, log_target=True, reduction="sum") / part.tokens
 
     return loss
 
@@ -74,7 +80,7 @@ def simnpo(beta: float, gamma: float) -> Objective:
 
     def loss(model: nn.Module, part: Part) -> Tensor:
         # A sequence without scored tokens has log-probability 0 and no gradient, whatever it is divided by.
-        lengths = part.examples.scored[:, 1:].sum(1).clamp(min=1)
+        lengths = part.examples.scored.sum(1).clamp(min=1)
         mean = sequence_log_probs(model, part.examples) / lengths
         return -2 / beta * nn.functional.logsigmoid(-beta * mean - gamma).sum() / part.sequences
 
@@ -83,7 +89,7 @@ def simnpo(beta: float, gamma: float) -> Objective:
 
 def sequence_log_probs(model: nn.Module, examples: Examples) -> Tensor:
     """log pi of each sequence's scored tokens, (N,) nats."""
-    return token_log_probs(model, model(input_ids=examples.tokens).logits, examples).sum(1)
+    return log_probs(model, predict(model, examples)).sum(1)
 
 
 def reference_log_probs(trained: TrainedModel, examples: Examples) -> Tensor:
@@ -92,23 +98,22 @@ def reference_log_probs(trained: TrainedModel, examples: Examples) -> Tensor:
 
 
 def random_labels(trained: TrainedModel, examples: Examples, generator: torch.Generator) -> Tensor:
-    """A label for each token, uniform over the vocabulary, (N, L); the same ones for sets of the same shape."""
-    (logits,) = _frozen(trained, examples[:1], lambda model, batch: model(input_ids=batch.tokens).logits)
+    """A label for each place, uniform over the vocabulary, (N, L); the same ones for sets of the same shape."""
+    (logits,) = _frozen(trained, examples[:1], lambda model, batch: predict(model, batch).logits)
     labels = torch.randint(logits.shape[-1], examples.tokens.shape, generator=generator)
-    return labels.to(examples.tokens.device)
+    return at_places(labels.to(examples.tokens.device), 0)
 
 
 def adversarial_labels(trained: TrainedModel, examples: Examples) -> Tensor:
-    """Theta_0's likeliest wrong token in each token's place, (N, L); one pass without gradients.
+    """The likeliest wrong token that theta_0 predicts at each place, (N, L); one pass without gradients.
 
-    Column t is chosen by what theta_0 predicts from the tokens before t and is never token t; column 0, which nothing
-    predicts, is PAD.
+    It is never the token that comes next.
     """
 
     def best_wrong(model: nn.Module, batch: Examples) -> Tensor:
-        logits = model(input_ids=batch.tokens).logits[:, :-1]
-        wrong = logits.scatter(2, batch.tokens[:, 1:, None], -torch.inf).argmax(-1)
-        return nn.functional.pad(wrong, (1, examples.tokens.shape[1] - batch.tokens.shape[1]), value=PAD)
+        next_ones = at_places(batch.tokens, 0)
+        wrong = predict(model, batch).logits.scatter(2, next_ones[..., None], -torch.inf).argmax(-1)
+        return nn.functional.pad(wrong, (0, examples.tokens.shape[1] - wrong.shape[1]))
 
     return torch.cat(_frozen(trained, examples, best_wrong))
 
@@ -140,22 +145,11 @@ def retained(trained: TrainedModel, name: str, retain: str) -> Examples:
         raise AttributionError(f"there is no text to retain beside '{name}': retain needs a second dataset")
     if retain != OTHERS and _fingerprint(datasets[retain]) != _fingerprint(datasets[name]):
         return datasets[retain]
-    return _joined(sorted((each for other, each in datasets.items() if other != name), key=_fingerprint))
+    return Examples.joined(sorted((each for other, each in datasets.items() if other != name), key=_fingerprint))
 
 
 def _fingerprint(examples: Examples) -> tuple[tuple[int, ...], bytes]:
-    digest = hashlib.sha256(examples.tokens.cpu().numpy().tobytes())
-    digest.update(examples.scored.cpu().numpy().tobytes())
+    digest = hashlib.sha256()
+    for part in examples.parts:
+        digest.update(part.cpu().numpy().tobytes())
     return tuple(examples.tokens.shape), digest.digest()
-
-
-def _joined(groups: list[Examples]) -> Examples:
-    longest = max(each.tokens.shape[1] for each in groups)
-
-    def padded(tokens: Tensor, value: int) -> Tensor:
-        return nn.functional.pad(tokens, (0, longest - tokens.shape[1]), value=value)
-
-    return Examples(
-        torch.cat([padded(each.tokens, PAD) for each in groups]),
-        torch.cat([padded(each.scored, False) for each in groups]),
-    )

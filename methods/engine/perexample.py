@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, TensorDataset
 from transformers.modeling_outputs import CausalLMOutput
 
 from lodo.methods.base import AttributionError
-from lodo.methods.engine.secondorder import sequence_losses
-from lodo.tasks.model import IGNORED, PAD, Examples, is_squared
+from lodo.tasks.likelihood import Examples, is_squared, predict, sequence_losses, token_losses
 from lodo.tasks.trained import TrainedModel
 
 if TYPE_CHECKING:
     from dattri.task import AttributionTask
 
 Params = Mapping[str, Tensor]
-# What dattri calls a loss: of the parameters and one example's tokens and scored mask.
-Measure = Callable[[Params, tuple[Tensor, Tensor]], Tensor]
+# What dattri calls a loss: of the parameters and the parts of one example.
+Measure = Callable[[Params, tuple[Tensor, ...]], Tensor]
 
 
 def single_precision(trained: TrainedModel) -> nn.Module:
@@ -58,12 +56,9 @@ def example_loss(model: nn.Module) -> Measure:
     if is_squared(model):
         raise AttributionError("single examples' gradients are taken of a likelihood; this model's loss is a square")
 
-    def loss(params: Params, example: tuple[Tensor, Tensor]) -> Tensor:
-        tokens, scored = (part.reshape(1, -1) for part in example)
-        logits = functional_call(model, dict(params), kwargs={"input_ids": tokens}).logits[0, :-1]
-        labels = torch.where(scored, tokens, torch.full_like(tokens, IGNORED))[0, 1:]
-        found: Tensor = nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED)
-        return found
+    def loss(params: Params, example: tuple[Tensor, ...]) -> Tensor:
+        one = Examples(*(part.reshape(1, -1) for part in example))
+        return token_losses(model, one, params) / one.scored.sum()
 
     return loss
 
@@ -76,8 +71,8 @@ def example_task(model: nn.Module, measure: Callable[..., Tensor]) -> "Attributi
 
 
 def loader(examples: Examples, batch_size: int) -> "DataLoader[Any]":
-    """The examples in order, as (tokens, scored) batches."""
-    return DataLoader(TensorDataset(examples.tokens, examples.scored), batch_size=batch_size)
+    """The examples in order, as batches of their parts."""
+    return DataLoader(TensorDataset(*examples.parts), batch_size=batch_size)
 
 
 def joined(groups: Mapping[str, Examples]) -> tuple[Examples, Tensor]:
@@ -85,21 +80,16 @@ def joined(groups: Mapping[str, Examples]) -> tuple[Examples, Tensor]:
 
     They are in an order that comes from their tokens: in single precision the order of the groups would be seen.
     """
-    longest = max(group.tokens.shape[1] for group in groups.values())
-    tokens, scored = [], []
-    for group in groups.values():
-        room = (0, longest - group.tokens.shape[1])
-        tokens.append(nn.functional.pad(group.tokens, room, value=PAD))
-        scored.append(nn.functional.pad(group.scored, room, value=False))
     owners = torch.repeat_interleave(torch.tensor([len(group) for group in groups.values()]))
-    found = Examples(torch.cat(tokens), torch.cat(scored))
-    order = by_content(found)
-    return found[order], owners[order]
+    together = Examples.joined(list(groups.values()))
+    order = by_content(together)
+    return together[order], owners[order]
 
 
 def by_content(examples: Examples) -> Tensor:
     """The positions (N,) of the examples in the order of their tokens."""
-    return torch.tensor(sorted(range(len(examples)), key=lambda row: examples.tokens[row].tolist()))
+    rows = examples.rows()
+    return torch.tensor(sorted(range(len(examples)), key=rows.__getitem__))
 
 
 def group_means(rows: Tensor, owners: Tensor) -> Tensor:
@@ -125,25 +115,24 @@ class WithLoss(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, tokens: Tensor, scored: Tensor, weight: Tensor) -> CausalLMOutput:
-        examples = Examples(tokens, scored)
-        losses = sequence_losses(self.model, self.model(input_ids=tokens).logits, examples)
+    def forward(self, weight: Tensor, **parts: Tensor) -> CausalLMOutput:
+        losses = sequence_losses(self.model, predict(self.model, Examples(**parts)))
         return CausalLMOutput(loss=(losses * weight).mean())
 
 
 def batch_loss(model: nn.Module, batch: Mapping[str, Tensor], device: str) -> Tensor:
     """The loss of a batch under a `WithLoss`."""
-    found: Tensor = model(**{name: part.to(device) for name, part in batch.items()}).loss
-    return found
+    loss: Tensor = model(**{name: part.to(device) for name, part in batch.items()}).loss
+    return loss
 
 
 def weighted_loader(examples: Examples, batch_size: int, together: bool = False) -> "DataLoader[Any]":
-    """Batches of tokens, scored and the weight of each example's summed loss.
+    """Batches of the weight of each example's summed loss and of the examples' parts, by name.
 
     An example's loss counts as its mean per scored token; ``together`` as its part of the set's mean.
     """
     counts = examples.scored.sum(1).float()
     weights = 1 / (counts.sum().expand(len(counts)) if together else counts)
-    rows = zip(examples.tokens, examples.scored, weights, strict=True)
-    items = [{"tokens": tokens, "scored": scored, "weight": weight} for tokens, scored, weight in rows]
+    columns = {"weight": weights, **examples.named}
+    items = [{name: column[row] for name, column in columns.items()} for row in range(len(examples))]
     return DataLoader(items, batch_size=batch_size)  # type: ignore[arg-type]

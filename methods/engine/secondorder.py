@@ -1,16 +1,13 @@
 """Second derivatives of a batch's loss: the gradient and its tangents in R directions of weights and of examples."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from lodo.tasks.model import IGNORED, Examples, is_squared
-from lodo.tasks.replay import Replay
+from lodo.tasks.likelihood import Examples, predict, sequence_losses
 
 
 class Layout:
@@ -53,61 +50,34 @@ class Products(Protocol):
         ...
 
 
-def sequence_losses(model: nn.Module, logits: Tensor, examples: Examples) -> Tensor:
-    """Each sequence's part of `token_losses`, (B,)."""
-    labels = nn.functional.pad(examples.tokens.masked_fill(~examples.scored, IGNORED)[:, 1:], (0, 1), value=IGNORED)
-    if is_squared(model):
-        came = logits.gather(2, labels.clamp(min=0)[:, :, None])[:, :, 0]
-        return -(came * (labels != IGNORED)).sum(1)
-    losses = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none")
-    return losses.view(labels.shape).sum(1)
-
-
 class AutogradProducts:
-    """`Products` of any model by automatic differentiation, forward over reverse, batched over the directions."""
+    """`Products` of any model by automatic differentiation: the gradient's own gradients, on one graph.
+
+    Reverse over reverse: for R directions it costs a pass with its gradient and R gradients of that, half of what
+    forward over reverse takes where the directions are batched, and no less exact.
+    """
 
     def __init__(self, model: nn.Module, layout: Layout) -> None:
         self.model, self.layout = model, layout
 
     def __call__(self, theta: Tensor, examples: Examples, dtheta: Tensor, dw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        def loss(theta: Tensor, weights: Tensor) -> Tensor:
-            answer = functional_call(self.model, self.layout.views(theta), kwargs={"input_ids": examples.tokens})
-            return weights @ sequence_losses(self.model, answer.logits, examples) / examples.count
-
-        both = grad(loss, (0, 1))
-        ones = torch.ones(len(examples), dtype=theta.dtype, device=theta.device)
-
-        def tangent(dtheta: Tensor, dw: Tensor) -> Any:
-            return jvp(both, (theta, ones), (dtheta, dw))
-
-        if not len(dtheta):
-            with sdpa_kernel(SDPBackend.MATH):
-                return both(theta, ones)[0], dtheta, dw
+        theta = theta.detach().requires_grad_()
+        weights = torch.ones(len(examples), dtype=theta.dtype, device=theta.device, requires_grad=True)
         # Only the plain kernel of attention has second derivatives. One draw of dropout serves all directions.
-        with sdpa_kernel(SDPBackend.MATH):
-            batched: Any = vmap(tangent, out_dims=((None, None), (0, 0)), randomness="same")  # type: ignore[arg-type]
-            (g, _), (dg, d_losses) = batched(dtheta, dw)
-        return g, dg, d_losses
-
-
-def products_of(replay: Replay, model: nn.Module, layout: Layout) -> Products:
-    """The fastest `Products` there is for a training's model."""
-    from lodo.methods.engine.opttangents import OptProducts
-
-    if replay.spec.kind == "opt" and not replay.spec.dropout:
-        return OptProducts(replay.spec, layout)
-    return AutogradProducts(model, layout)
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+            predictions = predict(self.model, examples, self.layout.views(theta))
+            losses = sequence_losses(self.model, predictions) / examples.count
+            (g,) = torch.autograd.grad(weights @ losses, theta, create_graph=len(dtheta) > 0)
+            tangents = [
+                torch.autograd.grad((g, losses), (theta, weights), (row, example), retain_graph=True)
+                for row, example in zip(dtheta, dw, strict=True)
+            ]
+        if not tangents:
+            return g, dtheta, dw
+        dg, d_losses = (torch.stack(rows) for rows in zip(*tangents, strict=True))
+        return g.detach(), dg, d_losses
 
 
 def owned(owners: Tensor, count: int) -> Tensor:
     """One-hot (count, B): row k weighs dataset k's sequences."""
     return nn.functional.one_hot(owners, count).T
-
-
-def idle(names: Sequence[str]) -> list[str]:
-    """Parameters on which the loss does not depend at all, so that all derivatives by them are rounding.
-
-    A key's bias adds the same to all scores of a query, which the softmax takes off again. Adam divides its gradient,
-    pure rounding, by its own size: differentiating that would give noise of any size.
-    """
-    return [name for name in names if name.endswith("k_proj.bias")]

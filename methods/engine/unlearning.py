@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lodo.methods.base import AttributionError
-from lodo.tasks.model import PASS, Examples, autocast, token_losses
+from lodo.tasks.likelihood import PASS, Examples, autocast, token_losses
 from lodo.tasks.optimizers import OptimizerName, build_optimizer
 from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TrainedModel

@@ -1,19 +1,20 @@
 """Tasks with a closed form: convex models on the same text, where leaving a dataset out has one exact answer."""
 
 from collections.abc import Mapping
-from typing import Literal
 
+from lodo.tasks.architectures.logistic import Logistic
+from lodo.tasks.architectures.ridge import Ridge
 from lodo.tasks.families.opt import pretraining_task
 from lodo.tasks.family import Settings, register_family
 from lodo.tasks.spec import ModelSpec, Recipe, Scale, Task, TokenizerSpec
 
 
-def _settings(kind: Literal["logistic", "ridge"], width: int) -> dict[tuple[Scale, str], Settings]:
+def _settings(model: ModelSpec) -> dict[tuple[Scale, str], Settings]:
     found: dict[tuple[Scale, str], Settings] = {}
     for source, subset_size, min_pairs in (("generated", 32, 8), ("folder", 256, 128)):
         found["mini", source] = Settings(
             tokenizer=TokenizerSpec(vocabulary=512),
-            model=ModelSpec(kind=kind, width=width, positions=128),
+            model=model,
             recipe=Recipe(
                 steps=250,
                 batch_size=32,
@@ -32,13 +33,13 @@ def _settings(kind: Literal["logistic", "ridge"], width: int) -> dict[tuple[Scal
     return found
 
 
-@register_family("convex-logistic", settings=_settings("logistic", 8), default=False)
+@register_family("convex-logistic", settings=_settings(Logistic(width=8, positions=128)), default=False)
 def convex_logistic(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """Multinomial logistic regression of the next token on features of the last, solved exactly (4,096 weights)."""
     return pretraining_task("convex-logistic", (), test, scale, source, corpora, settings)
 
 
-@register_family("convex-ridge", settings=_settings("ridge", 64), default=False)
+@register_family("convex-ridge", settings=_settings(Ridge(width=64, positions=128)), default=False)
 def convex_ridge(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """Ridge regression of the next token's vector on features of the last, solved exactly (4,096 weights)."""
     return pretraining_task("convex-ridge", (), test, scale, source, corpora, settings)

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
+from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.family import Settings, register_family
 from lodo.tasks.slots import apportion
-from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Scale, Task, TestSet, TokenizerSpec, TrainingDataset
+from lodo.tasks.spec import Mixture, Recipe, Scale, Task, TestSet, TokenizerSpec, TrainingDataset
 
 # UnTrac Sec. 5.2: 96,000 : 64,000 : 48,000 : 32,000 : 32,000 : 16,000 : 16,000 : 16,000 sequences.
 DIFFERENT = (6, 4, 3, 2, 2, 1, 1, 1)
 
-OPT_125M = ModelSpec(width=768, layers=12, heads=12, feedforward=3072, positions=2048, dropout=0.1)
+OPT_125M = Opt(width=768, layers=12, heads=12, feedforward=3072, positions=2048, dropout=0.1)
 
 SETTINGS: dict[tuple[Scale, str], Settings] = {
     ("mini", "generated"): Settings(
         tokenizer=TokenizerSpec(vocabulary=1024),
-        model=ModelSpec(width=64, layers=2, heads=4, feedforward=256, positions=64),
+        model=Opt(width=64, layers=2, heads=4, feedforward=256, positions=64),
         recipe=Recipe(
             steps=250, batch_size=32, sequence_length=32, lr=4e-3, schedule="linear", warmup=20, checkpoints=2
         ),
@@ -24,7 +25,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
     ),
     ("mini", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),
-        model=ModelSpec(width=128, layers=2, heads=4, feedforward=512, positions=128),
+        model=Opt(width=128, layers=2, heads=4, feedforward=512, positions=128),
         recipe=Recipe(
             steps=400, batch_size=16, sequence_length=64, lr=2e-3, schedule="linear", warmup=100, checkpoints=2
         ),
@@ -34,7 +35,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
     ),
     ("small", "folder"): Settings(
         tokenizer=TokenizerSpec(vocabulary=8192),
-        model=ModelSpec(width=512, layers=6, heads=8, feedforward=2048, positions=256),
+        model=Opt(width=512, layers=6, heads=8, feedforward=2048, positions=256),
         recipe=Recipe(
             steps=4000, batch_size=32, sequence_length=256, lr=6e-4, schedule="linear", warmup=200, precision="bfloat16"
         ),

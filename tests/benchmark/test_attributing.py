@@ -11,7 +11,7 @@ from lodo.benchmark import estimating
 from lodo.benchmark.kinds.estimate import ANSWER, COST
 from lodo.benchmark.measuring import measure_forgetting
 from lodo.methods.base import Attribution, AttributionError
-from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.likelihood import Examples, mean_loss
 from lodo.tasks.prepare import save_prepared
 
 from .test_estimating import BASE, PREPARED, RECIPE, TEXT, Store, TrainingInputs, asked, do
@@ -24,7 +24,7 @@ def store(tmp_path):
     """A store with a base training and nothing that was shared."""
     store = Store(tmp_path)
     with store.claim(TEXT) as folder:
-        save_prepared(PREPARED, SimpleNamespace(save=lambda path: None), folder)
+        save_prepared(PREPARED, folder)
         store.commit(TEXT, folder)
     do(store, BASE, TrainingInputs(TEXT))
     return store

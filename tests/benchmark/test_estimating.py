@@ -1,7 +1,5 @@
 """Jobs computed for real, in this process: trainings, losses, estimates, and what the unlearned models forgot."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -18,9 +16,11 @@ from lodo.benchmark.reader import Reader
 from lodo.benchmark.scheduler import FAILURE
 from lodo.benchmark.store import Job, Store
 from lodo.methods.base import METHODS
-from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.architectures.opt import Opt
+from lodo.tasks.likelihood import Examples, mean_loss
 from lodo.tasks.prepare import Prepared, save_prepared
-from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, Task, TestSet, TokenizerSpec, TrainingDataset
+from lodo.tasks.sequences import Sequences
+from lodo.tasks.spec import Mixture, Recipe, Runtime, Task, TestSet, TokenizerSpec, TrainingDataset
 
 from .test_jobs import CODE
 
@@ -32,18 +32,17 @@ TASK = Task(
     source="generated",
     mixture=Mixture(datasets=tuple(TrainingDataset(name=name, slots=12) for name in NAMES)),
     tokenizer=TokenizerSpec(vocabulary=40),
-    model=ModelSpec(width=8, heads=2, feedforward=8, positions=8),
+    model=Opt(width=8, heads=2, feedforward=8, positions=8),
     recipe=RECIPE,
     test_set=TestSet(name="test"),
     examples=5,
 )
 GENERATOR = np.random.default_rng(0)
 TOKENS = GENERATOR.integers(3, 40, (4, 8)).astype(np.int32)
-SCORED = np.tile([False] + [True] * 7, (4, 1))
 PREPARED = Prepared(
     40,
-    {name: GENERATOR.integers(3, 40, (20, 8)).astype(np.int32) for name in NAMES},
-    {"test": {"x": (TOKENS, SCORED)}},
+    {name: Sequences.whole(GENERATOR.integers(3, 40, (20, 8)).astype(np.int32)) for name in NAMES},
+    {"test": {"x": Sequences.whole(TOKENS)}},
 )
 INFO = PreparedInfo(
     "text",
@@ -67,7 +66,7 @@ def do(store, job, inputs, reader=None):
 def store(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"))
     with store.claim(TEXT) as folder:
-        save_prepared(PREPARED, SimpleNamespace(save=lambda path: None), folder)
+        save_prepared(PREPARED, folder)
         store.commit(TEXT, folder)
     do(store, BASE, TrainingInputs(TEXT))
     return store
@@ -93,7 +92,7 @@ def test_an_evaluation_is_the_mean_loss_of_the_model_after_or_before(store, init
     reader = Reader(store)
     job = evaluation_job(BASE, "x", Runtime(), initial)
     loss = LOSS.read(do(store, job, EvaluationInputs(TEXT, BASE, "test", "x"), reader)).loss
-    examples = Examples(torch.from_numpy(TOKENS.astype(np.int64)), torch.from_numpy(SCORED))
+    examples = Examples.whole(torch.from_numpy(TOKENS))
     assert loss == pytest.approx(mean_loss(reader.model(BASE, initial), examples))
     assert loss != pytest.approx(mean_loss(reader.model(BASE, not initial), examples), rel=1e-4)
 

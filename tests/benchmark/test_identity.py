@@ -52,7 +52,7 @@ def method_moved(name, sources):
         ("benchmark__kinds__estimate", "influence.tolist()", "influence.round(1).tolist()", "estimate"),
         ("benchmark__kinds__evaluation", "mean_loss(model, as", "2 * mean_loss(model, as", "evaluation"),
         ("benchmark__kinds__forgetting", "for name in spec.datasets}", "for name in ()}", "forgetting"),
-        ("benchmark__kinds__prepared", "int(tokens.size)", "int(tokens.size) + 1", "prepared"),
+        ("benchmark__kinds__prepared", "int(subset.scored.sum())", "int(subset.scored.sum()) + 1", "prepared"),
         ("benchmark__kinds__training", "log.repeats, log.tokens", "log.repeats, 0", "training"),
         ("benchmark__shown", "pool[np.sort(", "pool[np.array(", "estimate"),
         ("tasks__slots", "drawn[pool.slots :]", "drawn[:share]", "training"),
@@ -191,7 +191,7 @@ def test_a_root_without_source_is_refused():
             "    checkpoints: Positive = 4\n",
             "    checkpoints: Positive = 4\n    extra: int = added(0)\n",
         ),
-        ("tasks__model", "PAD, BOS = 0, 1", "PAD, BOS = 0, 1\nUNUSED = 2"),
+        ("tasks__likelihood", "PAD = 0", "PAD = 0\nUNUSED = 2"),
     ],
 )
 def test_what_nothing_runs_changes_no_key(file, old, new):
@@ -213,11 +213,18 @@ def test_an_edit_of_how_the_observer_measures_leaves_estimates():
     [
         ("    examples: Shown\n", "    examples: Shown\n    colour: str = 'red'\n"),
         ("    subset_size: Positive = 256\n", "    subset_size: Positive = 128\n"),
-        ("    vocabulary: Positive\n", "    vocabulary: Positive = 5\n"),
     ],
 )
 def test_an_edit_of_what_a_training_does_not_use_of_spec_leaves_trainings(old, new):
     assert not {"training", "evaluation", "estimate", "forgetting"} & moved(edited(tasks__spec=(old, new)))
+
+
+def test_an_edit_of_how_text_becomes_tokens_leaves_trainings_which_know_the_tokens():
+    of_tokenizer = edited(
+        tasks__architecture=("    vocabulary: Positive\n", "    vocabulary: Positive = 5\n"),
+        tasks__vocabulary=("add_prefix_space=False", "add_prefix_space=True"),
+    )
+    assert moved(of_tokenizer) & {"prepared", "training", "evaluation"} == {"prepared"}
 
 
 def test_an_edit_of_the_store_or_of_the_plan_changes_no_key():

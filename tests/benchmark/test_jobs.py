@@ -18,8 +18,9 @@ from lodo.benchmark.kinds.training import LOG, Log, training_job
 from lodo.methods.first_order import GradDot
 from lodo.methods.magic import Magic
 from lodo.methods.untrac import UnTrac
+from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.generated import GeneratedSource
-from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, Task, TestSet, TokenizerSpec, TrainingDataset
+from lodo.tasks.spec import Mixture, Recipe, Runtime, Task, TestSet, TokenizerSpec, TrainingDataset
 
 SUBSETS = {"x": SubsetInfo("hash x", 8, 16, 30, 40), "y": SubsetInfo("hash y", 7, 16, 20, 40)}
 INFORMATION = PreparedInfo("prepared", 50, {"a": 30, "b": 20}, {"a": "pool a", "b": "pool b"}, {"test": SUBSETS})
@@ -61,7 +62,7 @@ def task(**changes):
         "source": "generated",
         "mixture": Mixture(datasets=(TrainingDataset(name="a", slots=20), TrainingDataset(name="b", slots=20))),
         "tokenizer": TokenizerSpec(vocabulary=50),
-        "model": ModelSpec(width=8, positions=32),
+        "model": Opt(width=8, positions=32),
         "recipe": recipe,
         "test_set": TestSet(name="test"),
         "examples": 8,
@@ -83,7 +84,7 @@ def training(**changes):
     "changes",
     [
         {"task": task(mixture=SIZES)},
-        {"task": task(model=ModelSpec(width=10, positions=32))},
+        {"task": task(model=Opt(width=10, positions=32))},
         {"task": task(recipe=RECIPE.model_copy(update={"lr": 0.02}))},
         {"task": task(recipe=RECIPE.model_copy(update={"coupled": False}))},
         {"info": POOLS},
@@ -167,13 +168,14 @@ def test_evaluations_and_memory_checks_differ_where_they_should():
 
 
 def test_texts_keys_follow_the_text_and_not_the_sizes_of_the_datasets():
-    def prepared(mixture=None, length=16, seed=0, tests=("t", "u")):
+    def prepared(seed=0, tests=("t", "u"), **changes):
         sets = [TestSet(name=name) for name in tests]
-        tokenizer = TokenizerSpec(vocabulary=50)
-        return prepared_job(GeneratedSource(seed=seed), mixture or task().mixture, tokenizer, sets, length, 32).key
+        return prepared_job(GeneratedSource(seed=seed), task().model_copy(update=changes), sets).key
 
+    longer = task().recipe.model_copy(update={"sequence_length": 17})
+    others = (prepared(recipe=longer), prepared(seed=1), prepared(tests=("t",)), prepared(form="pairs"))
     assert prepared(mixture=SIZES) == prepared() == prepared(tests=("u", "t"))
-    assert len({prepared(), prepared(length=17), prepared(seed=1), prepared(tests=("t",))}) == 4
+    assert len({prepared(), *others}) == 5
     assert inventory_job(GeneratedSource(seed=1)).key != inventory_job(GeneratedSource()).key
 
 

@@ -12,8 +12,10 @@ from lodo.benchmark.loading import load_trained
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import draw_examples, shown_examples
 from lodo.methods.first_order import GradDot, TracIn
+from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.prepare import Prepared
-from lodo.tasks.spec import Mixture, ModelSpec, Recipe, Runtime, TrainingDataset
+from lodo.tasks.sequences import Sequences
+from lodo.tasks.spec import Mixture, Recipe, Runtime, TrainingDataset
 from lodo.tasks.training import train
 
 # Corpus k is written in the tokens 100 k, 100 k + 1, …; its i-th sequence begins with 100 k + i.
@@ -25,15 +27,15 @@ NO_CODE = Code(hash="", libraries=())
 
 
 def sequences(start, count):
-    return (start + np.arange(count))[:, None].repeat(LENGTH, 1).astype(np.int32)
+    return Sequences.whole((start + np.arange(count))[:, None].repeat(LENGTH, 1).astype(np.int32))
 
 
 PREPARED = Prepared(
     320,
     {name: sequences(100 * number, count) for number, (name, count) in enumerate(AVAILABLE.items())},
     {
-        "others": {"y": (sequences(110, 2), np.tile([False] + [True] * 5, (2, 1)))},
-        "test": {"x": (sequences(3, 4), np.tile([False] + [True] * 5, (4, 1)))},
+        "others": {"y": sequences(110, 2)},
+        "test": {"x": sequences(3, 4)},
     },
 )
 
@@ -43,7 +45,7 @@ def spec(left_out=None, definition=None, recipe=RECIPE, seed=0):
         mixture=Mixture(datasets=tuple(TrainingDataset(name=name, slots=n) for name, n in SLOTS.items())),
         pools=HASHES,
         vocabulary=320,
-        model=ModelSpec(width=8, heads=2, feedforward=8, positions=LENGTH),
+        model=Opt(width=8, heads=2, feedforward=8, positions=LENGTH),
         recipe=recipe,
         seed=seed,
         left_out=left_out,
@@ -55,7 +57,7 @@ def spec(left_out=None, definition=None, recipe=RECIPE, seed=0):
 
 def seen(replay):
     """The sequences in the order of the training, by their first token, and whose each is."""
-    first = replay.stock[replay.rows][:, 0]
+    first = replay.stock[replay.rows].tokens[:, 0]
     assert torch.equal(first // 100, replay.owner)
     return first
 
@@ -115,10 +117,13 @@ def test_every_own_sequence_is_shown_in_some_run():
 
 def test_runs_draw_anew_and_equal_datasets_alike():
     pool = PREPARED.pools["b"]
-    first = draw_examples(pool, 12, 6, 0, "hash")
-    np.testing.assert_array_equal(first, draw_examples(pool, 12, 6, 0, "hash"))
-    assert not np.array_equal(first, draw_examples(pool, 12, 6, 1, "hash"))
-    assert not np.array_equal(first, draw_examples(pool, 12, 6, 0, "another"))
+
+    def drawn(run, content):
+        return draw_examples(pool, 12, 6, run, content).tokens
+
+    np.testing.assert_array_equal(drawn(0, "hash"), drawn(0, "hash"))
+    assert not np.array_equal(drawn(0, "hash"), drawn(1, "hash"))
+    assert not np.array_equal(drawn(0, "hash"), drawn(0, "another"))
 
 
 def test_all_examples_are_all_own_sequences_in_their_order():

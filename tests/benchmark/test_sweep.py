@@ -16,6 +16,7 @@ from lodo.benchmark.shown import shown_examples
 from lodo.benchmark.sweep import Axis, _shared, grid, parse_axis
 from lodo.reports.sweep import EXAMPLES
 from lodo.tasks.errors import InputError
+from lodo.tasks.sequences import Sequences
 from lodo.tasks.spec import Shown
 
 from .conftest import SETTINGS
@@ -82,15 +83,16 @@ def test_a_bad_axis_is_refused(axes, sentence):
 
 
 def test_all_shows_every_sequence_of_the_mixture_in_every_run():
-    pools = {"big": np.arange(60).reshape(20, 3), "small": 1000 + np.arange(12).reshape(4, 3)}
+    tokens = {"big": np.arange(60).reshape(20, 3), "small": 1000 + np.arange(12).reshape(4, 3)}
+    pools = {name: Sequences.whole(rows) for name, rows in tokens.items()}
     datasets = [SimpleNamespace(name="big", slots=7), SimpleNamespace(name="small", slots=9)]
     training = SimpleNamespace(runtime=SimpleNamespace(device="cpu"), mixture=SimpleNamespace(datasets=datasets))
     hashes = {name: name for name in pools}
     for run in (0, 1):
         shown, unseen = shown_examples(SimpleNamespace(pools=pools), hashes, training, "all", run)
-        np.testing.assert_array_equal(shown["big"].tokens, pools["big"][:7])
-        np.testing.assert_array_equal(shown["small"].tokens, pools["small"])
-        np.testing.assert_array_equal(unseen["big"].tokens, pools["big"][7:14])
+        np.testing.assert_array_equal(shown["big"].tokens, tokens["big"][:7])
+        np.testing.assert_array_equal(shown["small"].tokens, tokens["small"])
+        np.testing.assert_array_equal(unseen["big"].tokens, tokens["big"][7:14])
         assert "small" not in unseen
 
 

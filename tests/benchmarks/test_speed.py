@@ -12,17 +12,19 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from lodo.methods.engine.gradients import gradient, products
-from lodo.tasks.model import Examples, build_model
+from lodo.tasks.architectures.opt import Opt
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, base_slots
-from lodo.tasks.spec import ModelSpec, Recipe, Runtime
+from lodo.tasks.spec import Recipe, Runtime
 from lodo.tasks.trained import TrainedModel
 from lodo.tasks.training import train
 
-SPEC = ModelSpec(width=128, layers=2, heads=4, feedforward=512, positions=128)
+SPEC = Opt(width=128, layers=2, heads=4, feedforward=512, positions=128)
 RECIPE = Recipe(steps=100, batch_size=16, sequence_length=64, lr=1e-3, schedule="linear", checkpoints=1)
 VOCABULARY = 2048
 POOLS = [np.random.default_rng(i).integers(3, VOCABULARY, (800, 64)).astype(np.int32) for i in range(2)]
+WHOLE = [Examples.whole(torch.from_numpy(pool)) for pool in POOLS]
 SLOTS = base_slots([Pool("a", 800, 800), Pool("b", 800, 800)], seed=0)
 
 
@@ -42,12 +44,12 @@ def rows():
 def lodo_loop(folder):
     for path in folder.iterdir():
         path.unlink()
-    replay = Replay.of(SPEC, RECIPE, VOCABULARY, POOLS, SLOTS, 0)
+    replay = Replay.of(SPEC, RECIPE, VOCABULARY, WHOLE, SLOTS, 0)
     return train(replay, folder, Runtime(), keep="last").losses[-1]
 
 
 def bare_loop():
-    model = build_model(SPEC, VOCABULARY, 0).train()
+    model = SPEC.build(VOCABULARY, 0).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RECIPE.lr, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / RECIPE.steps)
     data = rows()
@@ -91,7 +93,7 @@ def trainer(folder):
         def on_train_end(self, args, state, control, **kwargs):
             seen.append(state.global_step)
 
-    found = InOrder(build_model(SPEC, VOCABULARY, 0), arguments, train_dataset=data, callbacks=[Last()])
+    found = InOrder(SPEC.build(VOCABULARY, 0), arguments, train_dataset=data, callbacks=[Last()])
     found.train()
     assert seen == [RECIPE.steps]
 
@@ -128,7 +130,7 @@ def trained(datasets, subsets):
     def examples(count):
         return {str(index): Examples.whole(rows()[index * 16 : index * 16 + 16]) for index in range(count)}
 
-    model = build_model(SPEC, VOCABULARY, 0).eval()
+    model = SPEC.build(VOCABULARY, 0).eval()
     return TrainedModel(model, examples(datasets), examples(subsets), (), {}, RECIPE, 0)
 
 

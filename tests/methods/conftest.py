@@ -6,12 +6,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lodo.tasks.model import Examples, build_model
-from lodo.tasks.spec import ModelSpec, Recipe
+from lodo.tasks.architectures.opt import Opt
+from lodo.tasks.likelihood import Examples
+from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import Checkpoint, TrainedModel
 from lodo.tasks.training import parameter_state
 
-SPEC = ModelSpec(width=12, layers=1, heads=2, feedforward=24, positions=16)
+SPEC = Opt(width=12, layers=1, heads=2, feedforward=24, positions=16)
 RECIPE = Recipe(steps=10, batch_size=2, sequence_length=8, lr=0.05, precision="float64", checkpoints=1)
 
 
@@ -23,7 +24,7 @@ def trained(tmp_path) -> TrainedModel:
     def sequences(count, length=8):
         return Examples.whole(torch.randint(3, 30, (count, length), generator=generator))
 
-    model = build_model(SPEC, 30, seed=0, dtype=torch.float64).eval()
+    model = SPEC.build(30, seed=0, precision="float64").eval()
     with torch.no_grad():  # OPT's initial weights of 0.02 make products of gradients tiny
         for value in model.parameters():
             value.mul_(10) if value.ndim > 1 else None
@@ -37,6 +38,7 @@ def trained(tmp_path) -> TrainedModel:
         sizes={"a": 10, "b": 6, "c": 4},
         recipe=RECIPE,
         seed=11,
+        architecture=SPEC,
     )
 
 

@@ -12,7 +12,7 @@ from lodo.methods.adam_gradients import Less, TrackStar
 from lodo.methods.engine import gradients
 from lodo.methods.engine.moments import Moments
 from lodo.methods.first_order import GradCos, GradDot, TracIn
-from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.likelihood import Examples, mean_loss
 from lodo.tasks.trained import Checkpoint
 from lodo.tasks.training import parameter_state
 
@@ -155,7 +155,7 @@ def test_scaling_by_equal_moments_leaves_gradcos(adam, tmp_path):
 def test_rounding_in_what_the_loss_does_not_depend_on_is_not_blown_up(adam):
     """A key's bias shifts all scores of a query alike: its gradient is rounding, large in bfloat16."""
     model = at(adam, adam.checkpoints[-1])
-    views = gradients.views_of(Moments.of(adam.checkpoints[-1], model, BETAS))
+    views = gradients.views_of(Moments.of(adam.checkpoints[-1], model, adam))
     names = [name for name, value in model.named_parameters() if value.requires_grad]
     sizes = [value.numel() for value in model.parameters() if value.requires_grad]
 
@@ -199,7 +199,7 @@ def test_more_views_need_no_more_accumulations(adam):
         return gradients.gradient(model, examples)
 
     model = at(adam, adam.checkpoints[0])
-    views = gradients.views_of(Moments.of(adam.checkpoints[0], model, BETAS))
+    views = gradients.views_of(Moments.of(adam.checkpoints[0], model, adam))
     assert [view.name for view in views] == ["", "adam", "scaled"]
     assert len(gradients.products(model, adam, counted, views)) == 9
     assert len(calls) == 3 + 3

@@ -11,7 +11,7 @@ from lodo.methods import AttributionError
 from lodo.methods.lexical import BM25
 from lodo.methods.surface import DatasetLoss, HiddenStates, TokenCount
 from lodo.tasks.convex import ConvexModel
-from lodo.tasks.model import PAD, Examples
+from lodo.tasks.likelihood import PAD, Examples
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Slots
 
@@ -41,7 +41,8 @@ def same_for_all(found, wanted):
 def test_token_count_counts_what_the_training_was_scored_on(trained):
     owner = np.array([0] * 5 + [1] * 12 + [2] * 3)
     pools = [np.full((6, RECIPE.sequence_length), 3 + index) for index in range(3)]
-    replay = Replay.of(SPEC, RECIPE, 30, pools, Slots(owner, np.arange(20) % 6, 0), seed=0)
+    stock = [Examples.whole(torch.from_numpy(pool)) for pool in pools]
+    replay = Replay.of(SPEC, RECIPE, 30, stock, Slots(owner, np.arange(20) % 6, 0), seed=0)
     same_for_all(TokenCount().attribute(dataclasses.replace(trained, replay=replay)), [5 * 7, 12 * 7, 3 * 7])
 
 

@@ -6,11 +6,12 @@ import torch
 
 from lodo.benchmark.specimen import trained_on
 from lodo.methods.hessian import Arnoldi, ConjugateGradient, Exact, Lissa
+from lodo.tasks.architecture import ARCHITECTURES
 from lodo.tasks.convex import solve
-from lodo.tasks.model import Examples, build_model, mean_loss
+from lodo.tasks.likelihood import Examples, mean_loss
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Slots
-from lodo.tasks.spec import ModelSpec, Recipe
+from lodo.tasks.spec import Recipe
 
 VOCABULARY, LENGTH, EACH, DECAY = 15, 9, 12, 0.02
 NAMES = ("a", "b", "c")
@@ -32,14 +33,15 @@ def sequences(seed, count=EACH):
 
 
 POOLS = [sequences(seed) for seed in range(3)]
+WHOLE = [Examples.whole(torch.from_numpy(pool)) for pool in POOLS]
 SUBSETS = {name: Examples.whole(torch.from_numpy(sequences(seed, 5))) for name, seed in (("x", 10), ("y", 11))}
 
 
 @pytest.fixture(params=["logistic", "ridge"])
 def trained(request, tmp_path):
-    spec = ModelSpec(kind=request.param, width=4, positions=LENGTH)
+    spec = ARCHITECTURES.get(request.param)(width=4, positions=LENGTH)
     slots = Slots(np.repeat(np.arange(3), EACH), np.tile(np.arange(EACH), 3), 0)
-    replay = Replay.of(spec, RECIPE, VOCABULARY, POOLS, slots, 0)
+    replay = Replay.of(spec, RECIPE, VOCABULARY, WHOLE, slots, 0)
     datasets = {name: Examples.whole(torch.from_numpy(pool)) for name, pool in zip(NAMES, POOLS, strict=True)}
     return trained_on(replay, tmp_path / "training", datasets, SUBSETS)
 
@@ -90,9 +92,9 @@ def test_the_closed_form_is_the_derivative_of_exact_retraining(trained):
         losses = []
         for times in (21, 19):
             stock = np.concatenate([np.tile(pool, (times if j == k else 20, 1)) for j, pool in enumerate(POOLS)])
-            model = build_model(trained.replay.spec, VOCABULARY, 0, torch.float64)
+            model = trained.replay.spec.build(VOCABULARY, 0, "float64")
             # The penalty beside a mean: with more sequences the mean's share of each falls, the penalty's must too.
-            solve(model, torch.from_numpy(stock), DECAY * 60 / (40 + times))
+            solve(model, Examples.whole(torch.from_numpy(stock)), DECAY * 60 / (40 + times))
             losses.append(np.array([mean_loss(model, subset) for subset in SUBSETS.values()]))
         derivative = (losses[0] - losses[1]) / (2 / 20)
         # More of a dataset lowers what its absence would raise.
@@ -123,9 +125,9 @@ def test_influence_tells_what_leaving_a_dataset_out_does(trained):
     """Exact retraining without each dataset: its tangent, weight moved from one dataset to the others, tells it."""
     effects = []
     for k in range(3):
-        model = build_model(trained.replay.spec, VOCABULARY, 0, torch.float64)
+        model = trained.replay.spec.build(VOCABULARY, 0, "float64")
         rest = np.concatenate([pool for j, pool in enumerate(POOLS) if j != k])
-        solve(model, torch.from_numpy(rest), DECAY)
+        solve(model, Examples.whole(torch.from_numpy(rest)), DECAY)
         effects.append([mean_loss(model, s) - mean_loss(trained.model, s) for s in SUBSETS.values()])
     wanted = closed_form(trained)
     tangent = (wanted - (wanted.sum(0) - wanted) / 2) / 3

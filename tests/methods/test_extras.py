@@ -11,7 +11,7 @@ from lodo.methods.base import METHODS
 from lodo.methods.first_order import GradDot
 from lodo.methods.select import tuned_method
 from lodo.tasks.convex import ConvexModel
-from lodo.tasks.model import token_losses
+from lodo.tasks.likelihood import token_losses
 from lodo.tasks.trained import TokenMeter
 
 pytestmark = [
@@ -192,7 +192,8 @@ def test_ekfac_is_kronfluences_scores_of_single_examples_summed(single, tmp_path
     examples, _ = draw(single, 100)
     order = sorted(range(len(examples)), key=lambda row: examples.tokens[row].tolist())
     model = single.copy()
-    task = language_task(layers.keep_sequences(model, layers.linear_layers(model)), single.generator("pseudo-labels"))
+    where = layers.keep_sequences(model, layers.linear_layers(single))
+    task = language_task(where, [], single.generator("pseudo-labels"))
     analyzer = Analyzer("own", prepare_model(model, task), task, cpu=True, disable_tqdm=True, output_dir=str(tmp_path))
     everything = FactorArguments(strategy="ekfac", covariance_max_examples=None, lambda_max_examples=None)
     analyzer.fit_all_factors("f", Rows(examples[torch.tensor(order)]), per_device_batch_size=32, factor_args=everything)
@@ -270,7 +271,7 @@ def test_frozen_weights_are_left_out(name, single):
 @pytest.mark.parametrize("name", ["datainf", "trak", "ekfac"])
 def test_a_squared_loss_is_refused(name, single):
     ridge = ConvexModel("ridge", 30, 6)
-    message = "this model's loss is a square|no layer is called fc1 or fc2"
+    message = "this model's loss is a square|are feed-forward ones is not known"
     with pytest.raises(AttributionError, match=message):
         method_or_skip(name).attribute(dataclasses.replace(single, model=ridge))
 
@@ -289,7 +290,7 @@ def test_ekfac_of_all_layers_takes_a_model_of_one(single):
     found = Ekfac(layers="all", damping=1e9).attribute(logistic).influence
     wanted = (datasets @ subsets.T).numpy()
     np.testing.assert_allclose(found / np.abs(found).max(), wanted / np.abs(wanted).max(), rtol=1e-3, atol=1e-4)
-    with pytest.raises(AttributionError, match="no layer is called fc1 or fc2; set layers=all"):
+    with pytest.raises(AttributionError, match="not known; set layers=all"):
         Ekfac().attribute(logistic)
 
 

@@ -14,10 +14,10 @@ from lodo.methods.engine.curvature import Curvature, draw, influence
 from lodo.methods.engine.gradients import gradient
 from lodo.methods.first_order import GradDot
 from lodo.methods.hessian import Arnoldi, ConjugateGradient, Exact, Lissa
+from lodo.tasks.architecture import ARCHITECTURES
 from lodo.tasks.convex import solve
-from lodo.tasks.model import PAD, Examples, build_model, mean_loss
-from lodo.tasks.replay import Replay
-from lodo.tasks.spec import ModelSpec, Recipe
+from lodo.tasks.likelihood import PAD, Examples, mean_loss
+from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TokenMeter, TrainedModel
 
 METHODS = (Lissa(), ConjugateGradient(damping=0.1), Arnoldi(steps=8, top=3), Exact(gauss_newton=True, damping=0.1))
@@ -65,10 +65,10 @@ def convex(kind, width=4):
         favourites = torch.randint(3, VOCABULARY, (8,), generator=generator)
         return Examples.whole(favourites[torch.randint(8, (count, 8), generator=generator)])
 
-    model = build_model(ModelSpec(kind=kind, width=width, positions=8), VOCABULARY, seed=0, dtype=torch.float64).eval()
+    model = ARCHITECTURES.get(kind)(width=width, positions=8).build(VOCABULARY, 0, "float64").eval()
     datasets = {name: sequences(5) for name in "abc"}
     everything = Examples.whole(torch.cat([each.tokens for each in datasets.values()]))
-    solve(model, everything.tokens, 0.01)
+    solve(model, everything, 0.01)
     recipe = Recipe(steps=5, batch_size=3, sequence_length=8, lr=1.0, precision="float64", checkpoints=1)
     subsets = {name: sequences(4) for name in "vwxyz"}
     return TrainedModel(model, datasets, subsets, (), dict.fromkeys("abc", 5), recipe, 7), everything
@@ -88,7 +88,7 @@ def functional(model, examples):
     def logits(flat):
         parts = flat.split([shape.numel() for shape in shapes])
         weights = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
-        answer = torch.func.functional_call(model, weights, kwargs={"input_ids": examples.tokens})
+        answer = torch.func.functional_call(model, weights, args=(examples.tokens,))
         return answer.logits[rows, columns - 1]
 
     def loss(flat):
@@ -174,19 +174,6 @@ def test_vectors_and_examples_may_go_one_by_one_or_together(trained, ragged, vec
     torch.testing.assert_close(product(vectors, ragged), together)
 
 
-def test_large_opts_are_differentiated_by_hand_unless_weights_are_frozen(trained, ragged, vectors, monkeypatch):
-    automatic = Curvature(trained, False)
-    assert not automatic.by_hand
-    monkeypatch.setattr(engine, "LARGE", 0)
-    nothing = torch.zeros(0, dtype=torch.long)
-    spec = ModelSpec(width=12, layers=1, heads=2, feedforward=24, positions=16)
-    known = dataclasses.replace(trained, replay=Replay(spec, trained.recipe, VOCABULARY, 0, nothing, nothing, nothing))
-    by_hand = Curvature(known, False)
-    assert by_hand.by_hand
-    torch.testing.assert_close(by_hand(vectors, ragged), automatic(vectors, ragged))
-    assert not Curvature(frozen(known, "fc2"), False).by_hand
-
-
 @pytest.mark.parametrize(("kind", "width"), [("logistic", 4), ("ridge", 4)])
 def test_gauss_newton_is_the_hessian_of_a_convex_model(kind, width):
     trained, everything = convex(kind, width)
@@ -259,7 +246,9 @@ def test_influence_is_the_change_of_the_test_loss_when_a_little_of_a_dataset_is_
         counts = {name: copies - (name == left_out) for name in trained.datasets}
         rest = torch.cat([trained.datasets[name].tokens.repeat(count, 1) for name, count in counts.items()])
         model = trained.copy()
-        solve(model, rest, 0.01 * total / (total - 1))  # the sum of losses shrinks, the penalty does not
+        solve(
+            model, Examples.whole(rest), 0.01 * total / (total - 1)
+        )  # the sum of losses shrinks, the penalty does not
         changes.append([mean_loss(model, each) for each in trained.subsets.values()])
     truth = (np.array(changes) - before) * total
     assert truth.max() > 0 > truth.min()

@@ -12,7 +12,7 @@ from lodo.methods.engine import gradients
 from lodo.methods.first_order import GradCos, GradDot, TracIn
 from lodo.methods.lexical import BagOfWords
 from lodo.methods.untrac import UnTrac, UnTracInv
-from lodo.tasks.model import Examples, mean_loss
+from lodo.tasks.likelihood import Examples, mean_loss
 from lodo.tasks.trained import Checkpoint
 from lodo.tasks.training import parameter_state
 

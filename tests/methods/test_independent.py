@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch.func import functional_call
 
 from lodo.methods.first_order import GradCos, GradDot, TracIn
-from lodo.tasks.model import Examples
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.trained import Checkpoint
 from lodo.tasks.training import parameter_state
 

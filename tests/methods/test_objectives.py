@@ -18,7 +18,7 @@ from lodo.methods.objectives import (
     UnTracSimNPO,
 )
 from lodo.methods.untrac import UnTrac
-from lodo.tasks.model import Examples, mean_loss, token_losses
+from lodo.tasks.likelihood import Examples, mean_loss, token_losses
 
 ALL = (UnTracRandom, UnTracAdversarial, UnTracDescent, UnTracKL, UnTracNPO, UnTracSimNPO)
 FAST = {"lr": 1e-3, "batch_size": 4, "epochs": 3, "points": 1}
@@ -100,7 +100,7 @@ def independent(name, model, trained, examples):
             return -sum(table[key][tokens[key]] for key in table) / len(table)
         case "random":
             labels = objectives.random_labels(trained, examples, trained.generator("labels"))
-            return -sum(table[key][labels[key]] for key in table) / len(table)
+            return -sum(table[n, t][labels[n, t - 1]] for n, t in table) / len(table)
         case "adversarial":
             with torch.no_grad():
                 frozen = log_prob_table(trained.model, examples)
@@ -139,9 +139,9 @@ def ours(name, trained, examples):
             return objectives.descent
         case "random":
             labels = objectives.random_labels(trained, examples, trained.generator("labels"))
-            return objectives.relabelled(labels)
+            return objectives.descent_on(labels)
         case "adversarial":
-            return objectives.relabelled(objectives.adversarial_labels(trained, examples))
+            return objectives.descent_on(objectives.adversarial_labels(trained, examples))
         case "kl":
             return objectives.divergence_from(trained.model)
         case "npo":
@@ -182,13 +182,13 @@ def test_adversarial_labels_are_the_likeliest_of_the_wrong_tokens_in_place(train
     best = logits.argmax(-1)
     for n, t in ragged.scored.nonzero().tolist():
         true = int(ragged.tokens[n, t])
-        assert int(labels[n, t]) != true
+        assert int(labels[n, t - 1]) != true
         ranked = logits[n, t - 1].argsort(descending=True).tolist()
-        assert int(labels[n, t]) == next(v for v in ranked if v != true)
+        assert int(labels[n, t - 1]) == next(v for v in ranked if v != true)
     # The model's own continuation as the text: every label must be the second choice.
     text = Examples.whole(torch.cat([ragged.tokens[:, :1], best[:, :1]], dim=1))
     second = logits[:, 0].topk(2).indices[:, 1]
-    assert torch.equal(objectives.adversarial_labels(trained, text)[:, 1], second)
+    assert torch.equal(objectives.adversarial_labels(trained, text)[:, 0], second)
 
 
 def test_random_labels_are_uniform_and_the_same_for_equal_shapes(trained):
@@ -198,7 +198,7 @@ def test_random_labels_are_uniform_and_the_same_for_equal_shapes(trained):
     a, b = labels(trained.datasets["a"]), labels(trained.datasets["b"])
     assert torch.equal(a, b)
     many = labels(Examples.whole(torch.full((600, 10), 5)))
-    counts = torch.bincount(many.flatten(), minlength=30)
+    counts = torch.bincount(many[:, :-1].flatten(), minlength=30)
     assert len(counts) == 30
     assert counts.min() > 150  # 200 expected of each, standard deviation 14
 

@@ -10,7 +10,7 @@ import torch
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.unlearning import evenly, order_of
 from lodo.methods.untrac import UnTrac, UnTracInv
-from lodo.tasks.model import Examples
+from lodo.tasks.likelihood import Examples
 
 LR = 2e-3
 OPTIMIZERS = {

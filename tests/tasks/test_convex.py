@@ -5,14 +5,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lodo.tasks.architecture import ARCHITECTURES
+from lodo.tasks.architectures.logistic import Logistic
 from lodo.tasks.convex import solve
 from lodo.tasks.errors import InputError, TrainingDiverged
 from lodo.tasks.families.convex import convex_logistic
 from lodo.tasks.family import FAMILIES
-from lodo.tasks.model import Examples, build_model, mean_loss, token_losses
+from lodo.tasks.likelihood import Examples, mean_loss, token_losses
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, base_slots
-from lodo.tasks.spec import ModelSpec, Recipe, Runtime
+from lodo.tasks.spec import Recipe, Runtime
 from lodo.tasks.training import train
 
 VOCABULARY, DECAY = 20, 0.01
@@ -27,11 +29,12 @@ RECIPE = Recipe(
     checkpoints=1,
 )
 POOLS = [np.random.default_rng(index).integers(3, VOCABULARY, (12, 8)) for index in range(2)]
+WHOLE = [Examples.whole(torch.from_numpy(pool)) for pool in POOLS]
 SEQUENCES = torch.from_numpy(np.concatenate(POOLS))
 
 
 def model_of(kind, width=4):
-    return build_model(ModelSpec(kind=kind, width=width, positions=8), VOCABULARY, seed=0, dtype=torch.float64)
+    return ARCHITECTURES.get(kind)(width=width, positions=8).build(VOCABULARY, 0, "float64")
 
 
 @pytest.mark.parametrize("kind", ["logistic", "ridge"])
@@ -39,7 +42,7 @@ def test_the_solution_leaves_no_gradient(kind):
     model = model_of(kind)
     examples = Examples.whole(SEQUENCES)
     before = mean_loss(model, examples)
-    losses = solve(model, SEQUENCES, DECAY)
+    losses = solve(model, Examples.whole(SEQUENCES), DECAY)
     assert losses == pytest.approx((before, mean_loss(model, examples)), rel=1e-9)
     assert losses[1] < losses[0]
     penalised = token_losses(model, examples) / examples.count + DECAY / 2 * model.head.weight.square().sum()
@@ -49,7 +52,7 @@ def test_the_solution_leaves_no_gradient(kind):
 
 def test_ridge_is_the_least_squares_solution_of_the_stacked_rows():
     model = model_of("ridge")
-    solve(model, SEQUENCES, DECAY)
+    solve(model, Examples.whole(SEQUENCES), DECAY)
     inputs = model.features[SEQUENCES[:, :-1]].flatten(0, 1).numpy()
     outputs = model.targets[SEQUENCES[:, 1:]].flatten(0, 1).numpy()
     rows = np.concatenate([inputs / len(inputs) ** 0.5, DECAY**0.5 * np.eye(4)])
@@ -69,7 +72,7 @@ def test_ridges_loss_is_half_the_squared_error_of_scored_tokens():
 
 def test_a_training_is_solved_over_its_slots_and_stored(tmp_path):
     slots = base_slots([Pool("a", 12, 12), Pool("b", 8, 12)], seed=0)
-    replay = Replay.of(ModelSpec(kind="logistic", width=4, positions=8), RECIPE, VOCABULARY, POOLS, slots, 0)
+    replay = Replay.of(Logistic(width=4, positions=8), RECIPE, VOCABULARY, WHOLE, slots, 0)
     log = train(replay, tmp_path, Runtime())
     model = replay.initial()
     solve(model, replay.stock[replay.rows], DECAY)
@@ -85,7 +88,7 @@ def test_no_minimum_is_a_failed_training(tmp_path, monkeypatch):
 
     monkeypatch.setattr("lodo.tasks.training.solve", stuck)
     slots = base_slots([Pool("a", 12, 12), Pool("b", 8, 12)], seed=0)
-    replay = Replay.of(ModelSpec(kind="logistic", width=4, positions=8), RECIPE, VOCABULARY, POOLS, slots, 0)
+    replay = Replay.of(Logistic(width=4, positions=8), RECIPE, VOCABULARY, WHOLE, slots, 0)
     with pytest.raises(TrainingDiverged, match=r"seed 0 found no minimum: .*; raise recipe.weight_decay"):
         train(replay, tmp_path, Runtime())
 

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from transformers.modeling_outputs import CausalLMOutput
 
+from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.convex import ConvexModel
-from lodo.tasks.forgetting import forgetting, membership_auc, min_k_scores, token_log_probs
-from lodo.tasks.model import PASS, Examples, build_model, mean_loss, token_losses
-from lodo.tasks.spec import ModelSpec
+from lodo.tasks.forgetting import forgetting, membership_auc, min_k_scores
+from lodo.tasks.likelihood import PASS, Examples, log_probs, mean_loss, predict, token_losses
 
-SPEC = ModelSpec(width=12, layers=1, heads=2, feedforward=24, positions=16)
+SPEC = Opt(width=12, layers=1, heads=2, feedforward=24, positions=16)
 VOCABULARY = 30
 
 
@@ -44,7 +44,7 @@ def sequences(count, length=9, seed=0):
 
 @pytest.fixture(scope="module")
 def model():
-    found = build_model(SPEC, VOCABULARY, seed=0, dtype=torch.float64).eval()
+    found = SPEC.build(VOCABULARY, seed=0, precision="float64").eval()
     with torch.no_grad():
         for value in found.parameters():
             value.mul_(10) if value.ndim > 1 else None
@@ -157,14 +157,14 @@ def test_one_pass_of_each_group_in_batches_without_gradients():
 
 
 def test_min_k_takes_the_lowest_share_rounded_down_of_scored_tokens():
-    log_probs = torch.tensor([[0.0, -1.0, -5.0, -3.0, -2.0, -4.0], [0.0, -1.0, -9.0, 0.0, 0.0, 0.0], [0.0] * 6])
-    scored = torch.tensor([[True] * 6, [True, True, False, False, False, False], [True] + [False] * 5])
-    assert min_k_scores(log_probs, scored, 0.2).tolist() == [-5, -1]
-    assert min_k_scores(log_probs, scored, 0.5).tolist() == [-4.5, -1]  # 2 of 5
-    assert min_k_scores(log_probs, scored, 0.01).tolist() == [-5, -1]
-    assert min_k_scores(log_probs, scored, 1.0).tolist() == [-3, -1]
-    hundred = -torch.arange(101.0)[None]
-    assert min_k_scores(hundred, torch.ones(1, 101, dtype=torch.bool), 0.29).tolist() == [-(72 + 100) / 2]
+    chances = torch.tensor([[-1.0, -5.0, -3.0, -2.0, -4.0, 0.0], [-1.0, -9.0, 0.0, 0.0, 0.0, 0.0], [0.0] * 6])
+    counted = torch.tensor([[True] * 5 + [False], [True] + [False] * 5, [False] * 6])
+    assert min_k_scores(chances, counted, 0.2).tolist() == [-5, -1]
+    assert min_k_scores(chances, counted, 0.5).tolist() == [-4.5, -1]  # 2 of 5
+    assert min_k_scores(chances, counted, 0.01).tolist() == [-5, -1]
+    assert min_k_scores(chances, counted, 1.0).tolist() == [-3, -1]
+    hundred = -torch.arange(1, 101.0)[None]
+    assert min_k_scores(hundred, torch.ones(1, 100, dtype=torch.bool), 0.29).tolist() == [-(72 + 100) / 2]
 
 
 def test_auc_counts_pairs_and_ties_half():
@@ -175,15 +175,16 @@ def test_auc_counts_pairs_and_ties_half():
 
 
 @pytest.mark.parametrize("kind", ["logistic", "ridge"])
-def test_token_log_probs_add_up_to_the_loss(kind, ragged, model):
+def test_log_probs_add_up_to_the_loss(kind, ragged, model):
     torch.manual_seed(0)
     convex = ConvexModel(kind, VOCABULARY, 5).double()
     nn.init.normal_(convex.head.weight)
     for each in (convex, model):
-        found = token_log_probs(each, each(input_ids=ragged.tokens).logits, ragged)
-        assert found.shape == ragged.tokens.shape
-        assert (found[~ragged.scored] == 0).all()
-        assert -found.sum().item() == pytest.approx(token_losses(each, ragged).item())
+        predictions = predict(each, ragged)
+        chances = log_probs(each, predictions)
+        assert chances.shape == ragged.tokens.shape
+        assert (chances[~predictions.mask] == 0).all()
+        assert -chances.sum().item() == pytest.approx(token_losses(each, ragged).item())
 
 
 @pytest.mark.parametrize(("gap", "wanted"), [(100, math.exp(100) + VOCABULARY - 1), (1e4, math.inf)])

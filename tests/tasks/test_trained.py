@@ -5,17 +5,18 @@ import dataclasses
 import pytest
 import torch
 
-from lodo.tasks.model import Examples, build_model, mean_loss
-from lodo.tasks.spec import ModelSpec, Recipe
+from lodo.tasks.architectures.opt import Opt
+from lodo.tasks.likelihood import Examples, mean_loss
+from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TokenMeter, TrainedModel
 
-SPEC = ModelSpec(width=8, heads=2, feedforward=8, positions=8)
+SPEC = Opt(width=8, heads=2, feedforward=8, positions=8)
 TOKENS = torch.arange(3, 15).view(2, 6)
 
 
 @pytest.fixture
 def model():
-    return build_model(SPEC, 20, 0).eval()
+    return SPEC.build(20, 0).eval()
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_losses_are_in_the_groups_order_under_the_model_asked(trained):
     assert found.dtype == torch.float64
     wanted = [mean_loss(trained.model, examples) for examples in trained.datasets.values()]
     assert found.tolist() == wanted
-    other = build_model(SPEC, 20, 1).eval()
+    other = SPEC.build(20, 1).eval()
     with torch.no_grad():
         other.get_input_embeddings().weight.mul_(20)
     assert (trained.losses(trained.datasets, other) - found).abs().min() > 1e-3

@@ -8,28 +8,30 @@ import torch
 from safetensors.torch import load_file
 
 from lodo.tasks import training
+from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.errors import TrainingDiverged
-from lodo.tasks.model import build_model
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, Slots, base_slots
-from lodo.tasks.spec import ModelSpec, Recipe, Runtime
+from lodo.tasks.spec import Recipe, Runtime
 from lodo.tasks.training import checkpoint_steps, train
 
-SPEC = ModelSpec(width=16, layers=1, heads=2, feedforward=32, positions=16, dropout=0.1)
+SPEC = Opt(width=16, layers=1, heads=2, feedforward=32, positions=16, dropout=0.1)
 RECIPE = Recipe(steps=12, batch_size=4, sequence_length=10, lr=1e-2, schedule="linear", warmup=3, checkpoints=3)
 POOLS = [np.random.default_rng(index).integers(3, 50, (30, 10)).astype(np.int32) for index in range(2)]
+WHOLE = [Examples.whole(torch.from_numpy(pool)) for pool in POOLS]
 SLOTS = base_slots([Pool("a", 24, 30), Pool("b", 24, 30)], seed=0)
 
 
 def run(folder, recipe=RECIPE, spec=SPEC, **options):
     folder.mkdir(exist_ok=True)
-    return train(Replay.of(spec, recipe, 50, POOLS, SLOTS, 0), folder, Runtime(), **options)
+    return train(Replay.of(spec, recipe, 50, WHOLE, SLOTS, 0), folder, Runtime(), **options)
 
 
 def test_equals_a_bare_loop_over_transformers_own_loss(tmp_path):
     spec = SPEC.model_copy(update={"dropout": 0.0})
     log = run(tmp_path, spec=spec)
-    model = build_model(spec, 50, 0).train()
+    model = spec.build(50, 0).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=0.0)
     stock = [torch.from_numpy(pool.astype(np.int64)) for pool in POOLS]
     for step in range(12):
@@ -75,7 +77,7 @@ def test_it_goes_on_from_the_last_checkpoint_there_is(tmp_path):
 
 
 def test_each_step_has_dropout_masks_of_its_own_and_the_same_ones_again():
-    replay = Replay.of(SPEC, RECIPE, 50, POOLS, SLOTS, 0)
+    replay = Replay.of(SPEC, RECIPE, 50, WHOLE, SLOTS, 0)
 
     def draw(replay, step):
         replay.seed_dropout(step)
@@ -84,7 +86,7 @@ def test_each_step_has_dropout_masks_of_its_own_and_the_same_ones_again():
     with torch.random.fork_rng(devices=[]):
         assert draw(replay, 1) == draw(replay, 1)
         assert draw(replay, 1) != draw(replay, 2)
-        assert draw(replay, 1) != draw(Replay.of(SPEC, RECIPE, 50, POOLS, SLOTS, 1), 1)
+        assert draw(replay, 1) != draw(Replay.of(SPEC, RECIPE, 50, WHOLE, SLOTS, 1), 1)
 
 
 def test_counterfactuals_keep_final_weights_only(tmp_path):
@@ -132,7 +134,7 @@ def test_a_training_takes_the_schedule_of_its_own_length(tmp_path, monkeypatch, 
     plain = training.training_step
     monkeypatch.setattr(training, "training_step", noted)
     slots = Slots(SLOTS.dataset[: 4 * steps], SLOTS.example[: 4 * steps], 0)
-    train(Replay.of(SPEC, RECIPE, 50, POOLS, slots, 0), tmp_path, Runtime())
+    train(Replay.of(SPEC, RECIPE, 50, WHOLE, slots, 0), tmp_path, Runtime())
     warm = [1e-2 / 3, 2e-2 / 3, 1e-2]
     decay = [1e-2 * (1 - (step - 3) / (steps - 3)) for step in range(3, steps)]
     assert rates == pytest.approx([*warm, *decay])

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from lodo.tasks.model import PAD, Examples, build_model, mean_loss, token_losses
-from lodo.tasks.spec import ModelSpec
+from lodo.tasks.architectures.opt import Opt
+from lodo.tasks.likelihood import PAD, Examples, mean_loss, token_losses
 
-SPEC = ModelSpec(width=16, layers=2, heads=2, feedforward=32, positions=24)
+SPEC = Opt(width=16, layers=2, heads=2, feedforward=32, positions=24)
 
 
 @pytest.fixture
 def model():
-    return build_model(SPEC, vocabulary=40, seed=1, dtype=torch.float64).eval()
+    return SPEC.build(vocabulary=40, seed=1, precision="float64").eval()
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def test_a_label_off_by_one_would_be_seen(model, examples):
 
 def test_initial_weights_come_from_the_seed_alone():
     torch.manual_seed(123)
-    first = build_model(SPEC, 40, seed=5)
+    first = SPEC.build(40, seed=5)
     torch.manual_seed(7)
-    second = build_model(SPEC, 40, seed=5)
-    other = build_model(SPEC, 40, seed=6)
+    second = SPEC.build(40, seed=5)
+    other = SPEC.build(40, seed=6)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))

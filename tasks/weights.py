@@ -1,0 +1,18 @@
+"""A model's weights before training: drawn under a seed, in the precision of a recipe."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from lodo.tasks.seeds import derive_seed
+
+# Under bfloat16 the passes run in it, the weights stay in single precision.
+DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+
+
+def drawn(build: Callable[[], nn.Module], seed: int, precision: str) -> nn.Module:
+    """What ``build`` makes with the initial weights of a seed; nothing else's random numbers are touched."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed("initial weights", seed))
+        return build().to(DTYPES[precision])
