@@ -11,6 +11,7 @@ import torch
 
 from lodo.benchmark.loading import trained_model
 from lodo.benchmark.shown import as_examples
+from lodo.tasks.architecture import Architecture
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.families.opt import slot_shares
 from lodo.tasks.generated import GeneratedSource
@@ -19,6 +20,7 @@ from lodo.tasks.prepare import prepare
 from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Pool, Slots, base_slots, refilled_slots
+from lodo.tasks.source import Example
 from lodo.tasks.spec import Recipe, Runtime, TestSet, TokenizerSpec
 from lodo.tasks.trained import TrainedModel
 from lodo.tasks.training import train
@@ -29,6 +31,7 @@ TWINS = ("fox", "vixen")
 NAMES = ("owl", "fox", "elk", "vixen")
 VOCABULARY, LENGTH, SHOWN = 40, 10, 8
 TINY = Opt(width=12, layers=1, heads=2, feedforward=16, positions=LENGTH)
+SMALL = Opt(width=32, layers=1, heads=2, feedforward=64, positions=64)
 TREES = ("ash", "birch", "cedar", "elm", "fir")
 OWN, SEEN = 8, 24
 RECIPE = Recipe(steps=12, batch_size=8, sequence_length=LENGTH, lr=0.01, warmup=3, precision="float64", checkpoints=2)
@@ -36,25 +39,28 @@ SEPARATE = RECIPE.model_copy(update={"steps": 60, "batch_size": 20, "warmup": 6,
 
 
 class Specimens:
-    """Trained models made when first asked for; their checkpoints lie in ``folder``."""
+    """Trained models made when first asked for; their checkpoints lie in ``folder``.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    ``model`` takes the place of the small OPTs. An encoder-decoder reads half a sequence and writes the rest.
+    """
+
+    def __init__(self, folder: Path, model: Architecture | None = None) -> None:
+        self.folder, self.model = folder, model
 
     @cached_property
     def tokens(self) -> TrainedModel:
         """Four datasets of random tokens and two subsets in double precision; `TWINS` hold equal text in each batch."""
-        return _random(self.folder / "tokens", "first")
+        return _random(self.folder / "tokens", "first", self.model or TINY)
 
     @cached_property
     def other(self) -> TrainedModel:
         """The same names, other tokens, another training."""
-        return _random(self.folder / "other", "second")
+        return _random(self.folder / "other", "second", self.model or TINY)
 
     @cached_property
     def planted(self) -> TrainedModel:
         """Eight corpora of generated text and the four subsets of WinoBias in single precision."""
-        return _planted(self.folder / "planted")
+        return _planted(self.folder / "planted", self.model or SMALL)
 
     @cached_property
     def separate(self) -> tuple[TrainedModel, np.ndarray]:
@@ -62,7 +68,7 @@ class Specimens:
 
         The second is the true influence, (K, S) nats per token: of five trainings more, each without one dataset.
         """
-        return _separate(self.folder / "separate")
+        return _separate(self.folder / "separate", self.model or TINY)
 
 
 def trained_on(
@@ -104,7 +110,35 @@ def renamed(trained: TrainedModel, names: Mapping[str, str]) -> TrainedModel:
     )
 
 
-def _random(folder: Path, seed: str) -> TrainedModel:
+def _halves(tokens: np.ndarray, model: Architecture) -> Examples:
+    """Sequences scored whole, or for an encoder-decoder their second halves, written after the first are read."""
+    examples = Examples.whole(torch.from_numpy(tokens))
+    if not model.encoder_decoder:
+        return examples
+    half = tokens.shape[1] // 2
+    read = torch.ones(len(tokens), half, dtype=torch.bool)
+    written = Examples.whole(examples.tokens[:, half:])
+    return Examples(written.tokens, written.scored, examples.tokens[:, :half], read)
+
+
+class _Cut:
+    """Generated text whose documents are cut into prompts and answers of six words each."""
+
+    kind = "generated"
+
+    def __init__(self, source: GeneratedSource) -> None:
+        self.fingerprint, self.corpora, self.tests = source.fingerprint, source.corpora, source.tests
+
+    def pairs(self) -> dict[str, list[Example]]:
+        return {name: [pair for text in texts for pair in self._cut(text)] for name, texts in self.corpora().items()}
+
+    def _cut(self, text: str) -> list[Example]:
+        words = text.split()
+        starts = range(0, len(words) - 11, 12)
+        return [Example(" ".join(words[at : at + 6]), " ".join(words[at + 6 : at + 12])) for at in starts]
+
+
+def _random(folder: Path, seed: str, model: Architecture) -> TrainedModel:
     generator = np.random.default_rng(derive_seed("specimen", seed))
 
     def sequences(count: int) -> np.ndarray:
@@ -119,41 +153,41 @@ def _random(folder: Path, seed: str) -> TrainedModel:
     share = RECIPE.batch_size // len(NAMES)
     owner = np.tile(np.repeat(np.arange(len(NAMES)), share), RECIPE.steps)
     example = np.concatenate([np.tile(np.arange(share), len(NAMES)) + step * share for step in range(RECIPE.steps)])
-    stock = [Examples.whole(torch.from_numpy(pool)) for pool in pools.values()]
-    replay = Replay.of(TINY, RECIPE, VOCABULARY, stock, Slots(owner, example, 0), derive_seed(seed))
+    stock = [_halves(pool, model) for pool in pools.values()]
+    replay = Replay.of(model, RECIPE, VOCABULARY, stock, Slots(owner, example, 0), derive_seed(seed))
 
     def shown(name: str, start: int) -> Examples:
-        return Examples.whole(torch.from_numpy(pools[name][start : start + SHOWN].astype(np.int64)))
+        return _halves(pools[name][start : start + SHOWN], model)
 
-    subsets = {name: Examples.whole(torch.from_numpy(sequences(count))) for name, count in (("x", 6), ("y", 5))}
+    subsets = {name: _halves(sequences(count), model) for name, count in (("x", 6), ("y", 5))}
     trained = trained_on(replay, folder, {name: shown(name, 0) for name in NAMES}, subsets)
     return dataclasses.replace(trained, unseen={name: shown(name, each) for name in NAMES})
 
 
-def _planted(folder: Path) -> TrainedModel:
+def _planted(folder: Path, model: Architecture) -> TrainedModel:
     source = GeneratedSource(documents=60)
     recipe = Recipe(steps=80, batch_size=16, sequence_length=32, lr=4e-3, schedule="linear", warmup=20, checkpoints=2)
-    model = Opt(width=32, layers=1, heads=2, feedforward=64, positions=64)
     corpora = source.corpora()
     mixture = slot_shares({name: sum(map(len, texts)) for name, texts in corpora.items()}, (), 80 * 16)
     test = TestSet(name="winobias", subset_size=16, min_pairs=1)
-    data, _ = prepare(source, mixture, "packed", model, TokenizerSpec(vocabulary=512), [test], 32)
-    pools = [Pool(item.name, item.slots, len(data.pools[item.name])) for item in mixture.datasets]
-    stock = [as_examples(data.pools[pool.name]) for pool in pools]
-    replay = Replay.of(model, recipe, data.vocabulary, stock, base_slots(pools, 0), 0)
+    read, form = (_Cut(source), "pairs") if model.encoder_decoder else (source, "packed")
+    prepared, _ = prepare(read, mixture, form, model, TokenizerSpec(vocabulary=512), [test], 32)
+    pools = [Pool(item.name, item.slots, len(prepared.pools[item.name])) for item in mixture.datasets]
+    stock = [as_examples(prepared.pools[pool.name]) for pool in pools]
+    replay = Replay.of(model, recipe, prepared.vocabulary, stock, base_slots(pools, 0), 0)
     datasets, unseen = (
         {
-            pool.name: as_examples(data.pools[pool.name][start : start + 32])
+            pool.name: as_examples(prepared.pools[pool.name][start : start + 32])
             for pool, start in ((pool, 0 if used else pool.own) for pool in pools)
         }
         for used in (True, False)
     )
-    subsets = {name: as_examples(subset) for name, subset in data.tests["winobias"].items()}
+    subsets = {name: as_examples(subset) for name, subset in prepared.tests["winobias"].items()}
     trained = trained_on(replay, folder, datasets, subsets)
     return dataclasses.replace(trained, unseen={name: found for name, found in unseen.items() if len(found)})
 
 
-def _separate(folder: Path) -> tuple[TrainedModel, np.ndarray]:
+def _separate(folder: Path, model: Architecture) -> tuple[TrainedModel, np.ndarray]:
     generator = np.random.default_rng(derive_seed("specimen", "separate"))
     each = SEPARATE.steps * SEPARATE.batch_size // len(TREES)
 
@@ -172,19 +206,14 @@ def _separate(folder: Path) -> tuple[TrainedModel, np.ndarray]:
     vocabulary = 3 + OWN * len(TREES)
 
     def shown(start: int) -> dict[str, Examples]:
-        return {
-            name: Examples.whole(torch.from_numpy(pool[start : start + SEEN]))
-            for name, pool in zip(TREES, pools, strict=True)
-        }
+        return {name: _halves(pool[start : start + SEEN], model) for name, pool in zip(TREES, pools, strict=True)}
 
-    subsets = {
-        f"like {name}": Examples.whole(torch.from_numpy(sequences(place, SEEN))) for place, name in enumerate(TREES)
-    }
+    subsets = {f"like {name}": _halves(sequences(place, SEEN), model) for place, name in enumerate(TREES)}
 
-    stocks = [Examples.whole(torch.from_numpy(pool)) for pool in pools]
+    stocks = [_halves(pool, model) for pool in pools]
 
     def replay(slots: Slots) -> Replay:
-        return Replay.of(TINY, SEPARATE, vocabulary, stocks, slots, 0)
+        return Replay.of(model, SEPARATE, vocabulary, stocks, slots, 0)
 
     trained = trained_on(replay(base_slots(stock, 0)), folder / "base", shown(0), subsets)
     effects = []

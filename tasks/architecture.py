@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from lodo.tasks.vocabulary import Vocabulary
 
 
+# What transformers calls feed-forward blocks, or their layers where these stand in no block of their own.
+FEED_FORWARD = frozenset(
+    {"mlp", "feed_forward", "ffn", "DenseReluDense", "fc1", "fc2", "dense_h_to_4h", "dense_4h_to_h"}
+)
+
+
 class TokenizerSpec(Frozen):
     """A byte-level BPE tokenizer trained on the mixture's text, where the model does not bring its own."""
 
@@ -69,8 +75,8 @@ class Architecture(Frozen):
         return own_linear_layers(model)
 
     def feed_forward(self, layers: Sequence[str]) -> list[str]:
-        """Those of the linear layers that stand in feed-forward blocks, the ones of EK-FAC's paper; [] if unknown."""
-        return []
+        """Those of the linear layers that stand in feed-forward blocks, the ones of EK-FAC's paper, by their names."""
+        return [name for name in layers if FEED_FORWARD.intersection(name.split("."))]
 
     def idle(self, model: "torch.nn.Module") -> Mapping[str, "torch.Tensor"]:
         """By parameter, the mask of its weights on which the loss does not depend, so that its gradient is rounding.

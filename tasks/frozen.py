@@ -44,6 +44,11 @@ def added(before: Any, **options: Any) -> Any:
     return Field(**{"default": before, **options}, json_schema_extra={"before": before})
 
 
+def whereabouts(**options: Any) -> Any:
+    """A field that says where something lies whose content another field identifies; never part of a digest."""
+    return Field(**options, json_schema_extra={"whereabouts": True})
+
+
 class Frozen(BaseModel):
     """A validated value that never changes and is equal to, and hashes like, any other of the same content."""
 
@@ -55,7 +60,9 @@ class Frozen(BaseModel):
         if info.context == FOR_A_KEY:
             for name, field in type(self).model_fields.items():
                 marked = field.json_schema_extra
-                if isinstance(marked, dict) and "before" in marked:
-                    same = canonical_json(content[name]) == canonical_json(marked["before"])
-                    content = {key: value for key, value in content.items() if key != name or not same}
+                if not isinstance(marked, dict):
+                    continue
+                same = "before" in marked and canonical_json(content[name]) == canonical_json(marked["before"])
+                if same or "whereabouts" in marked:
+                    content = {key: value for key, value in content.items() if key != name}
         return content

@@ -163,7 +163,10 @@ def _arguments(examples: Examples) -> tuple[tuple[Tensor, ...], dict[str, Tensor
     """What a model is called with: transformers' first argument is what an encoder or a lone decoder reads."""
     if examples.inputs is None or examples.read is None:
         return (examples.tokens,), {}
-    return (examples.inputs,), {"attention_mask": examples.read.long(), "decoder_input_ids": examples.tokens}
+    # As what is added to the scores, (N, 1, 1, M): a mask of two axes is looked into, which no transform can batch.
+    dtype = torch.get_default_dtype()
+    hidden = (~examples.read).to(dtype)[:, None, None] * torch.finfo(dtype).min
+    return (examples.inputs,), {"attention_mask": hidden, "decoder_input_ids": examples.tokens}
 
 
 def answer(model: nn.Module, examples: Examples, parameters: Mapping[str, Tensor] | None = None, **options: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from lodo.tasks.errors import InputError
 from lodo.tasks.sequences import Sequences, Shape, encode, pack
 from lodo.tasks.source import Example, Source
 from lodo.tasks.spec import Form, Mixture, ModelSpec, TestSet, TokenizerSpec
@@ -45,6 +46,11 @@ def prepare(
 
     Raises InputError where a source has no text of the form, or a model cannot take it.
     """
+    if form == "packed" and model.encoder_decoder:
+        raise InputError(
+            f"a model of kind {model.kind} reads prompts and writes answers, and this text has none; take a decoder "
+            "(kind opt or causal)"
+        )
     cut: dict[str, int] = {}
 
     def encoded(name: str, examples: Sequence[Example], positions: int) -> Sequences:

@@ -16,3 +16,13 @@ def drawn(build: Callable[[], nn.Module], seed: int, precision: str) -> nn.Modul
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("initial weights", seed))
         return build().to(DTYPES[precision])
+
+
+def set_dropout(model: nn.Module, share: float) -> None:
+    """Give all of a model's dropout one share, wherever its layers keep it."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+        for name in ("dropout", "attention_dropout", "activation_dropout", "hidden_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, share)

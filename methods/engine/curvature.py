@@ -1,8 +1,6 @@
 """The curvature of the training loss: which examples it is taken over, and its products with many vectors at once."""
 
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,6 +12,7 @@ from lodo.methods.base import AttributionError
 from lodo.methods.engine.gradients import remembered_gradient
 from lodo.methods.engine.secondorder import AutogradProducts, Layout, Products
 from lodo.tasks.likelihood import IGNORED, Examples, answer, autocast, is_squared, labels_of, predict
+from lodo.tasks.memory import free_memory
 from lodo.tasks.trained import TrainedModel
 
 Side = Literal["datasets", "subsets"]
@@ -150,13 +149,7 @@ def available_memory(device: torch.device) -> int:
     if device.type == "cuda":
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + idle
-    # Pages in use as a cache of files are free for the asking, which only the kernel's own figure takes into account.
-    figures = Path("/proc/meminfo")
-    if figures.exists():
-        for line in figures.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return free_memory()
 
 
 def require_memory(wanted: int, device: torch.device, what: str, cure: Callable[[int], str]) -> None:

@@ -1,6 +1,6 @@
 """OPT (Zhang et al. 2022) from random weights: a decoder, norms first, ReLU, learned positions, tied embedding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from lodo.tasks.architecture import Architecture, register_architecture
@@ -49,9 +49,6 @@ class Opt(Architecture):
 
     def rough_parameters(self, vocabulary: int) -> int:
         return self.layers * (4 * self.width**2 + 2 * self.width * self.feedforward) + vocabulary * self.width
-
-    def feed_forward(self, layers: Sequence[str]) -> list[str]:
-        return [name for name in layers if name.rpartition(".")[2] in ("fc1", "fc2")]
 
     def idle(self, model: "torch.nn.Module") -> Mapping[str, "torch.Tensor"]:
         """The keys' biases: each adds the same to all scores of a query, which the softmax takes off again."""
