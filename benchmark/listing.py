@@ -68,8 +68,8 @@ def _list_tasks(table: Table, request: Request, store: Store, console: Console) 
     inventory = _inventory(request, store, console)
     families = [family for family in map(FAMILIES.get, FAMILIES.names()) if _offers(family, request)]
     for family in families:
-        for test in inventory.tests:
-            task = family.task(test, request.scale, request.source_kind, inventory.corpora, {})
+        for test, file in inventory.tests.items():
+            task = family.task(test, file, request.scale, request.source_kind, inventory.corpora, {})
             model = f"OPT d={task.model.width}, {task.model.layers} layers"
             if task.model.kind != "opt":
                 model = f"{task.model.kind} d={task.model.width}, solved exactly"

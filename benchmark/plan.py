@@ -18,7 +18,7 @@ from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES
 from lodo.tasks.registry import did_you_mean
 from lodo.tasks.source import Source
-from lodo.tasks.spec import Definition, Runtime, Scale, Task
+from lodo.tasks.spec import Definition, Runtime, Scale, Task, TestSet
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def choose_tasks(request: Request, inventory: Inventory) -> tuple[Task, ...]:
                 f"--task {name}: no such task{did_you_mean(name, known)}; this source has {', '.join(known)}"
             )
         tasks.append(
-            FAMILIES.get(family).task(test, request.scale, request.source_kind, inventory.corpora, request.changes)
+            FAMILIES.get(family).task(
+                test, inventory.tests[test], request.scale, request.source_kind, inventory.corpora, request.changes
+            )
         )
     return tuple(tasks)
 
@@ -91,7 +93,11 @@ def prepared_chains(request: Request, tasks: tuple[Task, ...], inventory: Invent
     chains: dict[str, Chain] = {}
     found = {}
     for task in tasks:
-        test_sets = [task.test_set.model_copy(update={"name": name}) for name in inventory.tests]
+        own = task.test_set
+        test_sets = [
+            own if name == own.name else TestSet.of(name, file, own.subset_size, own.min_pairs)
+            for name, file in inventory.tests.items()
+        ]
         job = prepared_job(request.source, task, test_sets)
         inputs = PreparedInputs(request.source, task.mixture)
         chains.setdefault(job.key, Chain((Work(job, f"preparing the text of {task.name}", inputs, cost=0.3),)))

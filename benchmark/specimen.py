@@ -136,7 +136,7 @@ def _planted(folder: Path) -> TrainedModel:
     model = Opt(width=32, layers=1, heads=2, feedforward=64, positions=64)
     corpora = source.corpora()
     mixture = slot_shares({name: sum(map(len, texts)) for name, texts in corpora.items()}, (), 80 * 16)
-    test = TestSet(name="winobias", subset_size=16, min_pairs=1)
+    test = TestSet(name="winobias", rule="winobias", subset_size=16, min_pairs=1)
     data, _ = prepare(source, mixture, "packed", model, TokenizerSpec(vocabulary=512), [test], 32)
     pools = [Pool(item.name, item.slots, len(data.pools[item.name])) for item in mixture.datasets]
     stock = [as_examples(data.pools[pool.name]) for pool in pools]

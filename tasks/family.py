@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry, did_you_mean
-from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Shown, Task, TokenizerSpec
+from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Shown, Task, TestFile, TestSet, TokenizerSpec
 
 
 class Settings(Frozen):
@@ -51,7 +51,7 @@ class Build(Protocol):
     """Builds the task of a family for one test set; ``corpora`` maps corpus names to their characters of text."""
 
     def __call__(
-        self, test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings
+        self, test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings
     ) -> Task: ...
 
 
@@ -74,15 +74,22 @@ class Family:
         return (self.build.__doc__ or "").strip().splitlines()[0]
 
     def task(
-        self, test: str, scale: Scale, source: str, corpora: Mapping[str, int], changes: Mapping[str, str]
+        self,
+        test: str,
+        file: TestFile,
+        scale: Scale,
+        source: str,
+        corpora: Mapping[str, int],
+        changes: Mapping[str, str],
     ) -> Task:
         """The family's task on a test set. Raises InputError where the scale has no such source or a change is bad."""
         if (scale, source) not in self.settings:
             has = ", ".join(f"{scale} with {kind} text" for scale, kind in self.settings)
             raise InputError(f"--scale {scale}: {self.name} has no {source} text at this scale; it has {has}")
         settings = self.settings[scale, source].changed(changes)
+        test_set = TestSet.of(test, file, settings.subset_size, settings.min_pairs)
         try:
-            return self.build(test, scale, source, corpora, settings)
+            return self.build(test_set, scale, source, corpora, settings)
         except ValidationError as error:
             raise InputError(f"{self.name}/{test}: {error.errors()[0]['msg']}") from error
 

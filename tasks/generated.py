@@ -24,6 +24,7 @@ from lodo.tasks.planting import (
 from lodo.tasks.registers import REGISTERS, Register
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.source import Record
+from lodo.tasks.spec import TestFile
 
 CORPORA = tuple(REGISTERS)
 STATEMENTS = 3  # in a document
@@ -64,6 +65,10 @@ class GeneratedSource:
         """The three test sets with the columns of those they stand for; none of their sentences is in a corpus."""
         records = {"toxigen": self._toxigen, "truthfulqa": self._truthfulqa, "winobias": self._winobias}
         return {name: make() for name, make in records.items()}
+
+    def test_files(self) -> dict[str, TestFile]:
+        """Each test set is read by the rule of the one that it stands for."""
+        return {name: TestFile(rule=name) for name in ("toxigen", "truthfulqa", "winobias")}
 
     def planted(self, test: str, weights: Mapping[str, float] | None = None) -> dict[str, dict[str, float]]:
         """What is planted for each subset of a test set, by corpus.

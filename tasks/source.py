@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lodo.tasks.spec import TestFile
+
 Record = Mapping[str, Any]
 
 
@@ -16,11 +18,7 @@ class Example:
 
 
 class Source(Protocol):
-    """Named corpora and named test files, with the same columns whatever their origin.
-
-    Test records carry the columns of the sets they stand for: ToxiGen ``text, group``; WinoBias ``text, type``;
-    TruthfulQA ``question, incorrect_answers, category``; any other test set ``text, subset`` and optionally ``prompt``.
-    """
+    """Named corpora and named test files, of which it says by which rule each is read."""
 
     @property
     def kind(self) -> str:
@@ -34,3 +32,6 @@ class Source(Protocol):
 
     def tests(self) -> dict[str, Sequence[Record]]:
         """Records of every test file by its name, names sorted. Raises InputError on a bad test file."""
+
+    def test_files(self) -> dict[str, TestFile]:
+        """By which rule each test file is read, names as in ``tests``; its records have what the rule needs."""

@@ -7,7 +7,7 @@ from lodo.benchmark.identity import Code
 from lodo.benchmark.kinds.kind import Kind, Record, Workplace
 from lodo.benchmark.store import Job
 from lodo.tasks.source import Source
-from lodo.tasks.spec import Frozen
+from lodo.tasks.spec import Frozen, TestFile, TestSet
 
 
 class InventorySpec(Frozen):
@@ -24,10 +24,10 @@ class InventoryInputs:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a source holds: characters of text per corpus, its test sets, and warnings about them."""
+    """What a source holds: characters of text per corpus, how each test file is read, and warnings about them."""
 
     corpora: Mapping[str, int]
-    tests: tuple[str, ...]
+    tests: Mapping[str, TestFile]
     warnings: tuple[str, ...]
 
 
@@ -38,14 +38,15 @@ def compute(spec: InventorySpec, inputs: InventoryInputs, place: Workplace) -> N
     from lodo.tasks.subsets import draw_subsets
 
     source = inputs.source
-    corpora, tests = source.corpora(), source.tests()
+    corpora, tests, files = source.corpora(), source.tests(), source.test_files()
     warnings = []
     # In generated text the content of the tests is planted on purpose.
     for name, records in tests.items() if source.kind != "generated" else ():
-        subsets = draw_subsets(name, records, size=sys.maxsize, min_pairs=1)
+        everything = TestSet.of(name, files[name], subset_size=sys.maxsize, min_pairs=1)
+        subsets = draw_subsets(everything, records)
         warnings += [f"test set '{name}': {line}" for line in describe(find_overlaps(corpora, subsets))]
     characters = {name: sum(map(len, documents)) for name, documents in corpora.items()}
-    INVENTORY.write(place.folder, Inventory(characters, tuple(sorted(tests)), tuple(warnings)))
+    INVENTORY.write(place.folder, Inventory(characters, dict(sorted(files.items())), tuple(warnings)))
 
 
 INVENTORY = Record("inventory.json", Inventory)

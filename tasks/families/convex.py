@@ -6,7 +6,7 @@ from lodo.tasks.architectures.logistic import Logistic
 from lodo.tasks.architectures.ridge import Ridge
 from lodo.tasks.families.opt import pretraining_task
 from lodo.tasks.family import Settings, register_family
-from lodo.tasks.spec import ModelSpec, Recipe, Scale, Task, TokenizerSpec
+from lodo.tasks.spec import ModelSpec, Recipe, Scale, Task, TestSet, TokenizerSpec
 
 
 def _settings(model: ModelSpec) -> dict[tuple[Scale, str], Settings]:
@@ -34,12 +34,12 @@ def _settings(model: ModelSpec) -> dict[tuple[Scale, str], Settings]:
 
 
 @register_family("convex-logistic", settings=_settings(Logistic(width=8, positions=128)), default=False)
-def convex_logistic(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+def convex_logistic(test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """Multinomial logistic regression of the next token on features of the last, solved exactly (4,096 weights)."""
     return pretraining_task("convex-logistic", (), test, scale, source, corpora, settings)
 
 
 @register_family("convex-ridge", settings=_settings(Ridge(width=64, positions=128)), default=False)
-def convex_ridge(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+def convex_ridge(test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """Ridge regression of the next token's vector on features of the last, solved exactly (4,096 weights)."""
     return pretraining_task("convex-ridge", (), test, scale, source, corpora, settings)

@@ -68,7 +68,7 @@ def slot_shares(corpora: Mapping[str, int], weights: Sequence[int], slots: int) 
 def pretraining_task(
     family: str,
     weights: Sequence[int],
-    test: str,
+    test: TestSet,
     scale: Scale,
     source: str,
     corpora: Mapping[str, int],
@@ -77,25 +77,25 @@ def pretraining_task(
     """The task of a family whose corpora share the slots by ``weights``."""
     recipe = settings.recipe
     return Task(
-        name=f"{family}/{test}",
+        name=f"{family}/{test.name}",
         scale=scale,
         source=source,
         mixture=slot_shares(corpora, weights, recipe.steps * recipe.batch_size),
         tokenizer=settings.tokenizer,
         model=settings.model,
         recipe=recipe,
-        test_set=TestSet(name=test, subset_size=settings.subset_size, min_pairs=settings.min_pairs),
+        test_set=test,
         examples=settings.examples,
     )
 
 
 @register_family("opt-equal", settings=SETTINGS)
-def opt_equal(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+def opt_equal(test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """An OPT trained on equal numbers of sequences of each corpus (UnTrac Sec. 5.2, "equal")."""
     return pretraining_task("opt-equal", (), test, scale, source, corpora, settings)
 
 
 @register_family("opt-different", settings=SETTINGS)
-def opt_different(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+def opt_different(test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """An OPT trained on corpora of sizes 6:4:3:2:2:1:1:1, largest corpus first (UnTrac Sec. 5.2, "different")."""
     return pretraining_task("opt-different", DIFFERENT, test, scale, source, corpora, settings)

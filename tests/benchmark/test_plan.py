@@ -16,9 +16,10 @@ from lodo.benchmark.store import Store
 from lodo.benchmark.timing import expected_seconds, seen_before
 from lodo.methods.base import METHODS
 from lodo.tasks.errors import InputError
+from lodo.tasks.spec import TestFile
 
 TESTS = ("toxigen", "truthfulqa", "winobias")
-INVENTORY = Inventory(dict.fromkeys("abcdefgh", 10**6), TESTS, ())
+INVENTORY = Inventory(dict.fromkeys("abcdefgh", 10**6), {test: TestFile(rule=test) for test in TESTS}, ())
 
 
 def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=None, **options):

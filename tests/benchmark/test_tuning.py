@@ -15,10 +15,13 @@ from lodo.methods import records
 from lodo.methods.records import GridPoint
 from lodo.tasks.errors import InputError
 from lodo.tasks.generated import GeneratedSource
+from lodo.tasks.spec import TestFile
 
 from .conftest import SETTINGS
 
-INVENTORY = Inventory({f"c{i}": 100 - i for i in range(8)}, ("toxigen", "winobias"), ())
+INVENTORY = Inventory(
+    {f"c{i}": 100 - i for i in range(8)}, {name: TestFile(rule=name) for name in ("toxigen", "winobias")}, ()
+)
 
 
 def tuning(*grids, method="untrac", **options):

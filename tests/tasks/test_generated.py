@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from lodo.tasks.generated import CORPORA, GeneratedSource
 from lodo.tasks.planting import FACTS, LADDER, SUBSETS, facts
 from lodo.tasks.registers import REGISTERS
+from lodo.tasks.spec import TestSet
 from lodo.tasks.subsets import draw_subsets
 
 SOURCE = GeneratedSource()
@@ -29,7 +30,7 @@ def words(text: str) -> list[str]:
 
 
 def subsets(test):
-    return draw_subsets(test, SOURCE.tests()[test], size=32, min_pairs=16)
+    return draw_subsets(TestSet.of(test, SOURCE.test_files()[test], 32, 16), SOURCE.tests()[test])
 
 
 @pytest.fixture(scope="module")
