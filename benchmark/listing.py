@@ -14,7 +14,7 @@ from lodo.benchmark.store import Store
 from lodo.methods.base import METHODS, AttributionMethod
 from lodo.methods.provenance import Setting
 from lodo.methods.select import SUITES, build_method, explain, scaled_values, suite, suites_of
-from lodo.tasks.family import FAMILIES, Family
+from lodo.tasks.family import FAMILIES
 
 
 def list_command(what: str, data: Path | None, store: Path | None, scale: str, console: Console) -> None:
@@ -66,10 +66,10 @@ def _list_tasks(table: Table, request: Request, store: Store, console: Console) 
     for column in ("task", "datasets", "test set", "training sequences", "model", "runs"):
         table.add_column(column, no_wrap=column == "task")
     inventory = _inventory(request, store, console)
-    families = [family for family in map(FAMILIES.get, FAMILIES.names()) if _offers(family, request)]
-    for family in families:
+    families = map(FAMILIES.get, FAMILIES.names())
+    for family in (family for family in families if family.offers(request.scale, request.source.text)):
         for test, file in inventory.tests.items():
-            task = family.task(test, file, request.scale, request.source_kind, inventory.corpora, {})
+            task = family.task(test, file, request.scale, request.source, inventory.corpora, {})
             model = f"OPT d={task.model.width}, {task.model.layers} layers"
             if task.model.kind != "opt":
                 model = f"{task.model.kind} d={task.model.width}, solved exactly"
@@ -81,10 +81,6 @@ def _list_tasks(table: Table, request: Request, store: Store, console: Console) 
                 model,
                 "by default" if family.default else "on request" if family.scored else "for lodo tune, never scored",
             )
-
-
-def _offers(family: Family, request: Request) -> bool:
-    return (request.scale, request.source_kind) in family.settings
 
 
 def _inventory(request: Request, store: Store, console: Console) -> Inventory:

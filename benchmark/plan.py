@@ -82,7 +82,7 @@ def choose_tasks(request: Request, inventory: Inventory) -> tuple[Task, ...]:
             )
         tasks.append(
             FAMILIES.get(family).task(
-                test, inventory.tests[test], request.scale, request.source_kind, inventory.corpora, request.changes
+                test, inventory.tests[test], request.scale, request.source, inventory.corpora, request.changes
             )
         )
     return tuple(tasks)

@@ -1,4 +1,4 @@
-"""Task families: a name, its settings by scale and source, and a function that builds one task per test set."""
+"""Task families: a name, its settings by scale and kind of text, and a function that builds one task per test set."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,20 @@ from pydantic import ValidationError
 
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry, did_you_mean
-from lodo.tasks.spec import Frozen, ModelSpec, Positive, Recipe, Scale, Shown, Task, TestFile, TestSet, TokenizerSpec
+from lodo.tasks.source import Source
+from lodo.tasks.spec import (
+    Frozen,
+    ModelSpec,
+    Positive,
+    Recipe,
+    Scale,
+    Shown,
+    Task,
+    TestFile,
+    TestSet,
+    TextKind,
+    TokenizerSpec,
+)
 
 
 class Settings(Frozen):
@@ -48,7 +61,10 @@ class Settings(Frozen):
 
 
 class Build(Protocol):
-    """Builds the task of a family for one test set; ``corpora`` maps corpus names to their characters of text."""
+    """Builds the task of a family for one test set.
+
+    ``source`` is the kind of source, which a task names; ``corpora`` maps corpus names to their characters of text.
+    """
 
     def __call__(
         self, test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings
@@ -64,7 +80,7 @@ class Family:
     """
 
     name: str
-    settings: Mapping[tuple[Scale, str], Settings]
+    settings: Mapping[tuple[Scale, TextKind], Settings]
     build: Build
     default: bool = True
     scored: bool = True
@@ -73,23 +89,32 @@ class Family:
     def summary(self) -> str:
         return (self.build.__doc__ or "").strip().splitlines()[0]
 
+    def offers(self, scale: Scale, text: TextKind) -> bool:
+        """Whether it has settings for such text at a scale."""
+        return (scale, text) in self.settings
+
     def task(
         self,
         test: str,
         file: TestFile,
         scale: Scale,
-        source: str,
+        source: Source,
         corpora: Mapping[str, int],
         changes: Mapping[str, str],
     ) -> Task:
-        """The family's task on a test set. Raises InputError where the scale has no such source or a change is bad."""
-        if (scale, source) not in self.settings:
-            has = ", ".join(f"{scale} with {kind} text" for scale, kind in self.settings)
-            raise InputError(f"--scale {scale}: {self.name} has no {source} text at this scale; it has {has}")
-        settings = self.settings[scale, source].changed(changes)
+        """The family's task on a test set of a source.
+
+        Raises InputError where the family has no settings for such text at the scale, or a change is bad.
+        """
+        if not self.offers(scale, source.text):
+            has = ", ".join(f"{text} text at {scale}" for scale, text in self.settings)
+            raise InputError(
+                f"--scale {scale}: {self.name} has no settings for {source.text} text at scale {scale}; it has {has}"
+            )
+        settings = self.settings[scale, source.text].changed(changes)
         test_set = TestSet.of(test, file, settings.subset_size, settings.min_pairs)
         try:
-            return self.build(test_set, scale, source, corpora, settings)
+            return self.build(test_set, scale, source.kind, corpora, settings)
         except ValidationError as error:
             raise InputError(f"{self.name}/{test}: {error.errors()[0]['msg']}") from error
 
@@ -98,7 +123,7 @@ FAMILIES: Registry[Family] = Registry("task", package="lodo.tasks.families", ent
 
 
 def register_family(
-    name: str, settings: Mapping[tuple[Scale, str], Settings], default: bool = True, scored: bool = True
+    name: str, settings: Mapping[tuple[Scale, TextKind], Settings], default: bool = True, scored: bool = True
 ) -> Callable[[Build], Any]:
     """Decorator that registers a build function as the task family ``name``; see `Family`."""
 

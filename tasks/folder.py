@@ -11,7 +11,7 @@ from typing import Any
 from lodo.tasks.errors import InputError
 from lodo.tasks.layout import LAYOUT, check_columns, read_layout, recognised
 from lodo.tasks.source import Record
-from lodo.tasks.spec import TestFile
+from lodo.tasks.spec import TestFile, TextKind
 from lodo.tasks.subsets import RULES
 
 Rows = list[dict[str, Any]]
@@ -33,6 +33,10 @@ class FolderSource:
     @property
     def kind(self) -> str:
         return "folder"
+
+    @property
+    def text(self) -> TextKind:
+        return "natural"
 
     def fingerprint(self) -> str:
         """SHA-256 over the names and bytes of the files; raises InputError where there are none to read."""

@@ -24,7 +24,7 @@ from lodo.tasks.planting import (
 from lodo.tasks.registers import REGISTERS, Register
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.source import Record
-from lodo.tasks.spec import TestFile
+from lodo.tasks.spec import TestFile, TextKind
 
 CORPORA = tuple(REGISTERS)
 STATEMENTS = 3  # in a document
@@ -49,6 +49,10 @@ class GeneratedSource:
     @property
     def kind(self) -> str:
         return "generated"
+
+    @property
+    def text(self) -> TextKind:
+        return "planted"
 
     def fingerprint(self) -> str:
         """SHA-256 of the parameters and of the files that generate."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lodo.tasks.spec import TestFile
+from lodo.tasks.spec import TestFile, TextKind
 
 Record = Mapping[str, Any]
 
@@ -22,7 +22,11 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """``generated`` or ``folder``; shown to readers and part of a task's scale settings."""
+        """Who reads it, such as ``generated`` or ``folder``; shown to readers and stored with a task."""
+
+    @property
+    def text(self) -> TextKind:
+        """What the text is; a family's settings are by this and the scale."""
 
     def fingerprint(self) -> str:
         """SHA-256 of all that determines the text, cheap enough to ask at every start."""

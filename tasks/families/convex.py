@@ -6,13 +6,14 @@ from lodo.tasks.architectures.logistic import Logistic
 from lodo.tasks.architectures.ridge import Ridge
 from lodo.tasks.families.opt import pretraining_task
 from lodo.tasks.family import Settings, register_family
-from lodo.tasks.spec import ModelSpec, Recipe, Scale, Task, TestSet, TokenizerSpec
+from lodo.tasks.spec import ModelSpec, Recipe, Scale, Task, TestSet, TextKind, TokenizerSpec
 
 
-def _settings(model: ModelSpec) -> dict[tuple[Scale, str], Settings]:
-    found: dict[tuple[Scale, str], Settings] = {}
-    for source, subset_size, min_pairs in (("generated", 32, 8), ("folder", 256, 128)):
-        found["mini", source] = Settings(
+def _settings(model: ModelSpec) -> dict[tuple[Scale, TextKind], Settings]:
+    found: dict[tuple[Scale, TextKind], Settings] = {}
+    sizes: dict[TextKind, tuple[int, int]] = {"planted": (32, 8), "natural": (256, 128)}
+    for text, (subset_size, min_pairs) in sizes.items():
+        found["mini", text] = Settings(
             tokenizer=TokenizerSpec(vocabulary=512),
             model=model,
             recipe=Recipe(

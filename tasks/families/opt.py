@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.family import Settings, register_family
 from lodo.tasks.slots import apportion
-from lodo.tasks.spec import Mixture, Recipe, Scale, Task, TestSet, TokenizerSpec, TrainingDataset
+from lodo.tasks.spec import Mixture, Recipe, Scale, Task, TestSet, TextKind, TokenizerSpec, TrainingDataset
 
 # UnTrac Sec. 5.2: 96,000 : 64,000 : 48,000 : 32,000 : 32,000 : 16,000 : 16,000 : 16,000 sequences.
 DIFFERENT = (6, 4, 3, 2, 2, 1, 1, 1)
 
 OPT_125M = Opt(width=768, layers=12, heads=12, feedforward=3072, positions=2048, dropout=0.1)
 
-SETTINGS: dict[tuple[Scale, str], Settings] = {
-    ("mini", "generated"): Settings(
+SETTINGS: dict[tuple[Scale, TextKind], Settings] = {
+    ("mini", "planted"): Settings(
         tokenizer=TokenizerSpec(vocabulary=1024),
         model=Opt(width=64, layers=2, heads=4, feedforward=256, positions=64),
         recipe=Recipe(
@@ -23,7 +23,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         min_pairs=8,
         examples=250,
     ),
-    ("mini", "folder"): Settings(
+    ("mini", "natural"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),
         model=Opt(width=128, layers=2, heads=4, feedforward=512, positions=128),
         recipe=Recipe(
@@ -33,7 +33,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         min_pairs=128,
         examples=200,
     ),
-    ("small", "folder"): Settings(
+    ("small", "natural"): Settings(
         tokenizer=TokenizerSpec(vocabulary=8192),
         model=Opt(width=512, layers=6, heads=8, feedforward=2048, positions=256),
         recipe=Recipe(
@@ -43,7 +43,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         min_pairs=128,
         examples=1000,
     ),
-    ("paper", "folder"): Settings(
+    ("paper", "natural"): Settings(
         tokenizer=TokenizerSpec(vocabulary=50265),
         model=OPT_125M,
         recipe=Recipe(steps=40000, batch_size=8, sequence_length=1024, lr=5e-5, schedule="constant"),

@@ -10,9 +10,7 @@ from lodo.tasks.spec import Scale, Task, TestSet
 SIZES = (3, 3, 2, 2, 2, 2, 1, 1)
 
 
-@register_family(
-    "opt-tuning", settings={("mini", "generated"): SETTINGS["mini", "generated"]}, default=False, scored=False
-)
+@register_family("opt-tuning", settings={("mini", "planted"): SETTINGS["mini", "planted"]}, default=False, scored=False)
 def opt_tuning(test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """An OPT trained on corpora of sizes 3:3:2:2:2:2:1:1, for tuning alone."""
     return pretraining_task("opt-tuning", SIZES, test, scale, source, corpora, settings)
