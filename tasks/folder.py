@@ -10,7 +10,7 @@ from typing import Any
 
 from lodo.tasks.errors import InputError
 from lodo.tasks.layout import LAYOUT, check_columns, read_layout, recognised
-from lodo.tasks.source import Record
+from lodo.tasks.source import Example, Record
 from lodo.tasks.spec import TestFile, TextKind
 from lodo.tasks.subsets import RULES
 
@@ -24,8 +24,9 @@ FEWEST = 3
 class FolderSource:
     """``ROOT/corpora/NAME.{jsonl,csv,parquet,txt}`` and ``ROOT/tests/NAME.{jsonl,csv,parquet}``.
 
-    A corpus has a column ``text``; a .txt corpus holds documents separated by blank lines. Which rule reads a test file
-    is said in ``ROOT/lodo.toml``, else by its columns (`lodo.tasks.layout`).
+    A corpus has a column ``text``, and ``prompt`` where it gives pairs, whose documents are both; a .txt corpus holds
+    documents separated by blank lines. Which rule reads a test file is said in ``ROOT/lodo.toml``, else by its columns
+    (`lodo.tasks.layout`).
     """
 
     root: Path
@@ -51,13 +52,20 @@ class FolderSource:
         return found.hexdigest()
 
     def corpora(self) -> dict[str, Sequence[str]]:
+        return {name: _texts(path) for name, path in self._corpora().items()}
+
+    def pairs(self) -> dict[str, Sequence[Example]]:
+        return {name: _pairs(path) for name, path in self._corpora().items()}
+
+    def _corpora(self) -> dict[str, Path]:
+        """The corpora's files by name, sorted. Raises InputError where there are too few."""
         files = self._files("corpora")
         if len(files) < FEWEST:
             raise InputError(
                 f"{self.root / 'corpora'}: {len(files)} training datasets, at least {FEWEST} are needed to correlate "
                 "over; add corpora"
             )
-        return {name: _texts(path) for name, path in files.items()}
+        return files
 
     def tests(self) -> dict[str, Sequence[Record]]:
         return {name: self._test(name, path, _rows(path)) for name, path in self._files("tests").items()}
@@ -113,7 +121,27 @@ def _texts(path: Path) -> tuple[str, ...]:
         if not documents:
             raise InputError(f"{path}: it is empty; put text into it or remove it")
         return documents
-    return tuple(record["text"] for record in _filled(path, _rows(path), {"text": str}))
+    rows = _rows(path)
+    columns = ("prompt", "text") if _has_prompts(rows) else ("text",)
+    records = _filled(path, rows, dict.fromkeys(columns, str))
+    return tuple(" ".join(record[column] for column in columns) for record in records)
+
+
+def _pairs(path: Path) -> tuple[Example, ...]:
+    """The prompts and answers of a corpus file. Raises InputError for one that has no prompts."""
+    rows = [] if path.suffix == ".txt" else _rows(path)
+    if not _has_prompts(rows):
+        raise InputError(
+            f"{path}: it has no column 'prompt', so it is no dataset of prompts and answers; add the column, or name "
+            "tasks that train on documents"
+        )
+    return tuple(
+        Example(record["prompt"], record["text"]) for record in _filled(path, rows, {"prompt": str, "text": str})
+    )
+
+
+def _has_prompts(rows: Rows) -> bool:
+    return any("prompt" in row for row in rows)
 
 
 def _rows(path: Path) -> Rows:

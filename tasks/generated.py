@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
+from lodo.tasks.errors import InputError
 from lodo.tasks.planting import (
     CATEGORIES,
     LADDER,
@@ -23,7 +24,7 @@ from lodo.tasks.planting import (
 )
 from lodo.tasks.registers import REGISTERS, Register
 from lodo.tasks.seeds import derive_seed
-from lodo.tasks.source import Record
+from lodo.tasks.source import Example, Record
 from lodo.tasks.spec import TestFile, TextKind
 
 CORPORA = tuple(REGISTERS)
@@ -64,6 +65,13 @@ class GeneratedSource:
     def corpora(self) -> dict[str, Sequence[str]]:
         """Documents of every corpus by name, names sorted; characters fall in the order of the paper's sizes."""
         return {name: _corpus(name, self.documents, self.seed, self.planting) for name in sorted(CORPORA)}
+
+    def pairs(self) -> dict[str, Sequence[Example]]:
+        """It has none: InputError."""
+        raise InputError(
+            "generated text has no prompts and answers; give --data a folder whose corpora have the columns prompt and "
+            "text, or name tasks that train on documents"
+        )
 
     def tests(self) -> dict[str, Sequence[Record]]:
         """The three test sets with the columns of those they stand for; none of their sentences is in a corpus."""

@@ -34,6 +34,12 @@ class Source(Protocol):
     def corpora(self) -> dict[str, Sequence[str]]:
         """Documents of every corpus by corpus name, names sorted. Raises InputError on a bad corpus."""
 
+    def pairs(self) -> dict[str, Sequence[Example]]:
+        """Prompts and answers of every corpus, for families that fine-tune, names as in ``corpora``.
+
+        Raises InputError where a corpus has no prompts.
+        """
+
     def tests(self) -> dict[str, Sequence[Record]]:
         """Records of every test file by its name, names sorted. Raises InputError on a bad test file."""
 

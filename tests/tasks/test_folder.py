@@ -36,6 +36,45 @@ def test_every_layout_gives_documents(root):
     assert FolderSource(root).tests()["quotes"][0]["subset"] == "x"
 
 
+def put_pairs(root, names="abcd"):
+    for path in (root / "corpora").glob("?.*"):
+        path.unlink()
+    for name in names:
+        rows = [{"prompt": f"{name} plus 1?", "text": "2"}, {"text": "3", "prompt": f"{name} plus 2?"}]
+        (root / "corpora" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_corpora_with_prompts_are_pairs_and_documents_of_both(root):
+    put_pairs(root)
+    found = FolderSource(root)
+    assert list(found.pairs()) == list(found.corpora()) == list("abcd")
+    assert found.pairs()["a"] == (Example("a plus 1?", "2"), Example("a plus 2?", "3"))
+    assert found.corpora()["b"] == ("b plus 1? 2", "b plus 2? 3")
+
+
+@pytest.mark.parametrize("name", ["d.jsonl", "d.txt"])
+def test_a_corpus_without_prompts_gives_no_pairs(root, name):
+    put_pairs(root, "abc")
+    (root / "corpora" / name).write_text('{"text": "one"}\n')
+    assert list(FolderSource(root).corpora()) == list("abcd")
+    with pytest.raises(InputError, match=rf"{name}: it has no column 'prompt', .* add the column"):
+        FolderSource(root).pairs()
+
+
+def test_a_prompt_that_is_missing_is_named_with_its_line(root):
+    put_pairs(root)
+    (root / "corpora" / "b.jsonl").write_text('{"text": "2", "prompt": "1?"}\n{"text": "3"}\n')
+    for ask in (FolderSource(root).pairs, FolderSource(root).corpora):
+        with pytest.raises(InputError, match=r"b\.jsonl, line 2: 'prompt' is missing"):
+            ask()
+
+
+def test_pairs_too_are_of_three_datasets_or_more(root):
+    put_pairs(root, "ab")
+    with pytest.raises(InputError, match="2 training datasets, at least 3"):
+        FolderSource(root).pairs()
+
+
 def test_the_fingerprint_follows_the_bytes(root):
     before = FolderSource(root).fingerprint()
     assert FolderSource(root).fingerprint() == before

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from lodo.tasks.errors import InputError
 from lodo.tasks.generated import CORPORA, GeneratedSource
 from lodo.tasks.planting import FACTS, LADDER, SUBSETS, facts
 from lodo.tasks.registers import REGISTERS
@@ -58,6 +59,11 @@ def test_fingerprint_follows_the_parameters():
     }
     assert len(prints) == 4
     assert SOURCE.fingerprint() == GeneratedSource().fingerprint()
+
+
+def test_it_has_no_prompts_and_answers():
+    with pytest.raises(InputError, match="generated text has no prompts and answers; give --data"):
+        SOURCE.pairs()
 
 
 def test_names_are_sorted_and_sizes_fall_in_the_order_of_the_papers_slots(corpora):
