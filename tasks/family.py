@@ -75,8 +75,13 @@ class Build(Protocol):
 class Family:
     """A registered task family; its tasks are named ``family/test set``.
 
-    ``default``: they run without being named. ``scored``: they may be; on others hyperparameters are tuned, on text of
-    another planting, and a table of scores never holds them.
+    Attributes:
+        settings: by scale and what the text is.
+        build: builds a task.
+        default: they run without being named, if they are lodo's own.
+        scored: they may be; on others hyperparameters are tuned, on text of another planting, and a table of scores
+            never holds them.
+        own_text: opens the text that the family brings along for a scale; its tasks are made of that and of no other.
     """
 
     name: str
@@ -84,6 +89,17 @@ class Family:
     build: Build
     default: bool = True
     scored: bool = True
+    own_text: Callable[[Scale], Source] | None = None
+
+    @property
+    def is_lodos(self) -> bool:
+        """Whether it is one of lodo's; others run when they are named or added."""
+        return self.build.__module__.startswith("lodo.")
+
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """At which it has settings for any text."""
+        return tuple(dict.fromkeys(scale for scale, _ in self.settings))
 
     @property
     def summary(self) -> str:
@@ -92,6 +108,21 @@ class Family:
     def offers(self, scale: Scale, text: TextKind) -> bool:
         """Whether it has settings for such text at a scale."""
         return (scale, text) in self.settings
+
+    def source(self, scale: Scale) -> Source:
+        """The text that it brings along. Raises InputError where it has no settings at the scale, or opening fails."""
+        assert self.own_text is not None
+        if scale not in self.scales:
+            has = ", ".join(self.scales)
+            raise InputError(f"--scale {scale}: {self.name} has no settings at scale {scale}; it has {has}")
+        try:
+            return self.own_text(scale)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"{self.name}: opening its own text raised {type(error).__name__}: {error}; mend its own_text"
+            ) from error
 
     def task(
         self,
@@ -114,21 +145,34 @@ class Family:
         settings = self.settings[scale, source.text].changed(changes)
         test_set = TestSet.of(test, file, settings.subset_size, settings.min_pairs)
         try:
-            return self.build(test_set, scale, source.kind, corpora, settings)
+            task = self.build(test_set, scale, source.kind, corpora, settings)
         except ValidationError as error:
             raise InputError(f"{self.name}/{test}: {error.errors()[0]['msg']}") from error
+        # By its name its family is known, and by that its text.
+        if (task.name, task.test_set.name) != (f"{self.name}/{test}", test):
+            raise InputError(
+                f"{self.name} built the task '{task.name}' on test set '{task.test_set.name}'; name it "
+                f"{self.name}/{test}, with the test set that the function is given"
+            )
+        return task
 
 
-FAMILIES: Registry[Family] = Registry("task", package="lodo.tasks.families", entry_points="lodo.tasks")
+FAMILIES: Registry[Family] = Registry(
+    "task", package="lodo.tasks.families", entry_points="lodo.tasks", made_of=lambda family: family.build
+)
 
 
 def register_family(
-    name: str, settings: Mapping[tuple[Scale, TextKind], Settings], default: bool = True, scored: bool = True
+    name: str,
+    settings: Mapping[tuple[Scale, TextKind], Settings],
+    default: bool = True,
+    scored: bool = True,
+    own_text: Callable[[Scale], Source] | None = None,
 ) -> Callable[[Build], Any]:
     """Decorator that registers a build function as the task family ``name``; see `Family`."""
 
     def put(build: Build) -> Family:
-        family = Family(name, settings, build, default and scored, scored)
+        family = Family(name, settings, build, default and scored, scored, own_text)
         FAMILIES.add(name, family)
         return family
 

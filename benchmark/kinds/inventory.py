@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lodo.benchmark.identity import Code
+from lodo.benchmark.identity import Code, root_of
 from lodo.benchmark.kinds.kind import Kind, Record, Workplace
+from lodo.benchmark.sources import OwnText, opened
 from lodo.benchmark.store import Job
 from lodo.tasks.source import Source
 from lodo.tasks.spec import Frozen, TestFile, TestSet
@@ -19,7 +20,7 @@ class InventorySpec(Frozen):
 
 @dataclass(frozen=True)
 class InventoryInputs:
-    source: Source
+    source: Source | OwnText
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def compute(spec: InventorySpec, inputs: InventoryInputs, place: Workplace) -> N
     from lodo.tasks.overlap import describe, find_overlaps
     from lodo.tasks.subsets import draw_subsets
 
-    source = inputs.source
+    source = opened(inputs.source)
     corpora, tests, files = source.corpora(), source.tests(), source.test_files()
     warnings = []
     # In text that was made up the content of the tests is there on purpose.
@@ -56,11 +57,12 @@ KIND = Kind(
     InventorySpec,
     InventoryInputs,
     compute,
-    beside=frozenset({"lodo.benchmark.reader"}),  # nothing is read from the store
+    # Nothing is read from the store; what finds the source is not what it gives.
+    beside=frozenset({"lodo.benchmark.reader", "lodo.benchmark.sources"}),
     libraries=("pyarrow",),  # reads Parquet for datasets
 )
 
 
-def inventory_job(source: Source) -> Job:
-    """What a source holds."""
-    return KIND.job(InventorySpec(fingerprint=source.fingerprint(), code=KIND.code(type(source))))
+def inventory_job(source: Source, file: str = "") -> Job:
+    """What a source holds; ``file`` as in `root_of`."""
+    return KIND.job(InventorySpec(fingerprint=source.fingerprint(), code=KIND.code(root_of(type(source), file))))
