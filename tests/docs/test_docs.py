@@ -68,6 +68,8 @@ def test_block(name, language, rest, body, tmp_path, store):
             assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_the_example_method_has_at_most_fifteen_lines_of_code():
-    ((_, body),) = files_of("CONTRIBUTING.md")
-    assert sum(bool(line.strip()) for line in body.splitlines()) <= 15
+def test_the_example_method_and_task_have_at_most_fifteen_lines_of_code():
+    examples = dict(files_of("CONTRIBUTING.md"))
+    assert set(examples) == {"shared_tokens.py", "threefold.py"}
+    for body in examples.values():
+        assert sum(bool(line.strip()) for line in body.splitlines()) <= 15
