@@ -11,6 +11,7 @@ from rich.markup import escape
 from lodo.benchmark.cli_grids import sweep, tune
 from lodo.benchmark.options import (
     AddOption,
+    AddTaskOption,
     ByName,
     DataOption,
     DefinitionName,
@@ -51,6 +52,7 @@ app = typer.Typer(
 @app.command()
 def run(
     task: TaskOption = None,
+    add_task: AddTaskOption = None,
     method: MethodOption = None,
     suite: SuiteOption = SuiteName.default,
     add_method: AddOption = None,
@@ -81,6 +83,7 @@ def run(
 
     request = make_request(
         tasks=task or (),
+        add_tasks=add_task or (),
         methods=method or (),
         suite=suite.value,
         add_methods=add_method or (),
@@ -106,6 +109,7 @@ app.command()(tune)
 def list_(
     what: What,
     data: DataOption = None,
+    add_task: AddTaskOption = None,
     store: StoreOption = None,
     scale: Annotated[ScaleName, typer.Option(help="At which the methods' values are shown.")] = ScaleName.mini,
 ) -> None:
@@ -115,7 +119,7 @@ def list_(
     """
     from lodo.benchmark.listing import list_command
 
-    list_command(what.value, data, store, scale.value, Console(emoji=False))
+    list_command(what.value, data, store, scale.value, Console(emoji=False), add_task or ())
 
 
 @app.command()

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from lodo.benchmark.options import (
     AddOption,
+    AddTaskOption,
     DataOption,
     DefinitionName,
     DefinitionOption,
@@ -37,6 +38,7 @@ def sweep(
         typer.Option(help="task.examples=16,48,all or METHOD.lr=1e-5,1e-4; repeatable, the first is drawn along x."),
     ] = None,
     task: TaskOption = None,
+    add_task: AddTaskOption = None,
     method: MethodOption = None,
     suite: SuiteOption = SuiteName.default,
     add_method: AddOption = None,
@@ -68,6 +70,7 @@ def sweep(
 
     request = make_request(
         tasks=task or (),
+        add_tasks=add_task or (),
         methods=method or (),
         suite=suite.value,
         add_methods=add_method or (),

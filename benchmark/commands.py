@@ -48,7 +48,7 @@ def run_command(
     begun = time.monotonic()
     plan = plan_request(request, store, jobs, console)
     check_out(out, identity_of_run(request, plan))
-    for warning in plan.inventory.warnings:
+    for warning in plan.warnings:
         console.print(f"[yellow]warning[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
     if retry:
         forget_failures(store, plan)
@@ -78,7 +78,7 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
         runs = "1 run (all examples are shown, so nothing is redrawn)"
     console.print(
         f"{len(plan.tasks)} tasks, {len(request.methods)} methods, {request.seeds} seeds, {runs}, scale "
-        f"{request.scale}, {request.source_kind} text, truth by {request.definition}",
+        f"{request.scale}, {plan.sources} text, truth by {request.definition}",
         highlight=False,
         soft_wrap=True,
     )

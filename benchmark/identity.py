@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import inspect
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -66,6 +67,16 @@ def code_of(
     text = "\n\n".join(sorted(found.texts.values()))
     known = {*map(_distribution, found.libraries - SILENT), *libraries}
     return Code(hash=hashlib.sha256(text.encode()).hexdigest(), libraries=versions(sorted(known)))
+
+
+def root_of(cls: type, reference: str = "") -> Root:
+    """What stands for a class that decides a result: of one of lodo's the class, of a stranger's all of its file.
+
+    ``reference`` is the name that it was found by; a ``file.py:NAME`` says which file that is.
+    """
+    if cls.__module__.startswith("lodo."):
+        return cls
+    return Path(reference.rpartition(":")[0] if ".py:" in reference else inspect.getfile(cls))
 
 
 def _target(root: Root, sources: Sources) -> Target:

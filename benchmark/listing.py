@@ -1,23 +1,31 @@
 """`lodo list`: the tasks of a source, the methods, why their values are what they are, the suites."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from lodo.benchmark.kinds.inventory import Inventory
+from lodo.benchmark.choosing import asked, owner_of, text_of
 from lodo.benchmark.opening import open_store
-from lodo.benchmark.pipeline import do_missing, make_request
-from lodo.benchmark.plan import Request, inventory_chain, read_inventory
+from lodo.benchmark.pipeline import make_request, read_texts
+from lodo.benchmark.plan import Request
 from lodo.benchmark.store import Store
 from lodo.methods.base import METHODS, AttributionMethod
 from lodo.methods.provenance import Setting
 from lodo.methods.select import SUITES, build_method, explain, scaled_values, suite, suites_of
+from lodo.tasks.architecture import Architecture
 from lodo.tasks.family import FAMILIES, Family
 
 
-def list_command(what: str, data: Path | None, store: Path | None, scale: str, console: Console) -> None:
+def list_command(
+    what: str,
+    data: Path | None,
+    store: Path | None,
+    scale: str,
+    console: Console,
+    add_tasks: Sequence[str] = (),
+) -> None:
     """`lodo list`."""
     table = Table(box=None, pad_edge=False)
     if what == "methods":
@@ -40,7 +48,7 @@ def list_command(what: str, data: Path | None, store: Path | None, scale: str, c
             table.add_row(name, ", ".join(suite(name)))
         table.add_row("in both", ", ".join(name for name in METHODS.names() if METHODS.get(name).reference))
     else:
-        _list_tasks(table, make_request(data=data), open_store(store), console)
+        _list_tasks(table, make_request(data=data, add_tasks=add_tasks), open_store(store), console)
     console.print(table)
 
 
@@ -65,29 +73,37 @@ def _when(cls: type[AttributionMethod]) -> str:
 def _list_tasks(table: Table, request: Request, store: Store, console: Console) -> None:
     for column in ("task", "datasets", "test set", "training sequences", "model", "runs"):
         table.add_column(column, no_wrap=column == "task")
-    inventory = _inventory(request, store, console)
     families = [family for family in map(FAMILIES.get, FAMILIES.names()) if _offers(family, request)]
+    inventories = read_texts(request, {owner_of(family.name) for family in families}, store, 1, console)
     for family in families:
-        for test in inventory.tests:
-            task = family.task(test, request.scale, request.source_kind, inventory.corpora, {})
-            model = f"OPT d={task.model.width}, {task.model.layers} layers"
-            if task.model.kind != "opt":
-                model = f"{task.model.kind} d={task.model.width}, solved exactly"
+        source, inventory = text_of(request, owner_of(family.name)).source, inventories[owner_of(family.name)]
+        for test, file in inventory.tests.items():
+            task = family.task(test, file, request.scale, source, inventory.corpora, {})
             table.add_row(
                 task.name,
                 str(len(task.mixture.datasets)),
                 task.test_set.name,
                 str(sum(item.slots for item in task.mixture.datasets)),
-                model,
-                "by default" if family.default else "on request" if family.scored else "for lodo tune, never scored",
+                _model(task.model),
+                _when_of(family, request),
             )
 
 
 def _offers(family: Family, request: Request) -> bool:
-    return (request.scale, request.source_kind) in family.settings
+    """Whether it has tasks on its own text, or on the request's, at the request's scale."""
+    if family.own_text and request.scale not in family.scales:
+        return False
+    return family.offers(request.scale, text_of(request, owner_of(family.name)).source.text)
 
 
-def _inventory(request: Request, store: Store, console: Console) -> Inventory:
-    chain = inventory_chain(request)
-    do_missing(store, [chain], {}, 1, 1, console, "Reading")
-    return read_inventory(store, chain.works[0].job)
+def _model(model: Architecture) -> str:
+    """A model in a few words: its kind, and of its sizes those that it has."""
+    size = model.model_dump()
+    words = [form.format(size[name]) for name, form in (("width", "d={}"), ("layers", "{} layers")) if name in size]
+    return f"{model.kind} {', '.join([*words, *(['solved exactly'] if model.solvable else [])])}".strip()
+
+
+def _when_of(family: Family, request: Request) -> str:
+    if not family.scored:
+        return "for lodo tune, never scored"
+    return "by default" if family.name in asked(request) else "on request"

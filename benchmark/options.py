@@ -58,7 +58,13 @@ DataOption = Annotated[
 
 
 TaskOption = Annotated[
-    list[str] | None, typer.Option("--task", help="Task, e.g. opt-equal/toxigen; repeatable \\[default: all].")
+    list[str] | None,
+    typer.Option(
+        "--task", help="Task, e.g. opt-equal/toxigen, or a family for all its tasks; repeatable \\[default: all]."
+    ),
+]
+AddTaskOption = Annotated[
+    list[str] | None, typer.Option("--add-task", help="A family more, file.py:family; repeatable.")
 ]
 MethodOption = Annotated[
     list[str] | None, typer.Option("--method", help="Only these methods: a name or file.py:Class.")

@@ -1,30 +1,30 @@
 """The whole pipeline as one call: prepare, train, leave out, attribute, score, write the tables and the page."""
 
-import inspect
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from lodo.benchmark.collect import collect
-from lodo.benchmark.identity import Code, code_hash, code_of, versions
-from lodo.benchmark.jobs import MethodChoice
-from lodo.benchmark.kinds.prepared import INFO
-from lodo.benchmark.opening import open_for
-from lodo.benchmark.plan import (
-    Plan,
-    Request,
+from lodo.benchmark.choosing import (
     choose_tasks,
     inventory_chain,
-    make_plan,
+    load_families,
+    owners,
     prepared_chains,
     read_inventory,
 )
+from lodo.benchmark.collect import collect
+from lodo.benchmark.identity import code_hash, code_of, root_of, versions
+from lodo.benchmark.jobs import MethodChoice
+from lodo.benchmark.kinds.inventory import Inventory
+from lodo.benchmark.kinds.prepared import INFO
+from lodo.benchmark.opening import open_for
+from lodo.benchmark.plan import Plan, Request, make_plan
 from lodo.benchmark.progress import ProgressListener
 from lodo.benchmark.scheduler import Chain, intact, run_chains
 from lodo.benchmark.sources import open_source
@@ -67,6 +67,7 @@ class Result:
 def make_request(
     *,
     tasks: Sequence[str] = (),
+    add_tasks: Sequence[str] = (),
     methods: Sequence[str] = (),
     suite: str = "default",
     add_methods: Sequence[str] = (),
@@ -89,6 +90,8 @@ def make_request(
         raise InputError(f"--seeds {seeds}: at least one seed is needed")
     if runs < 1:
         raise InputError(f"--runs {runs}: at least one run is needed")
+    named, files = load_families(tasks, "--task")
+    added, more_files = load_families(add_tasks, "--add-task")
     by_method, changes = split_settings(settings, GROUPS)
     members = suite_members(suite)
     references = [*(methods or members), *add_methods]
@@ -99,7 +102,7 @@ def make_request(
         if cls.name == RETRAINING:
             raise InputError(f"--method {reference}: the name '{RETRAINING}' is that of the true leave-out; rename it")
         method = tuned_method(reference, scale, by_method.pop(cls.name, {}))
-        found = choices.setdefault(cls.name, MethodChoice(reference, method, _code(reference, cls)))
+        found = choices.setdefault(cls.name, MethodChoice(reference, method, code_of(root_of(cls, reference))))
         if found.reference != reference:
             raise InputError(f"--method {reference}: the name '{cls.name}' is taken by {found.reference}; rename one")
     if by_method:
@@ -108,34 +111,37 @@ def make_request(
     return Request(
         scale=scale,
         source=open_source(data, text_seed),
-        tasks=tuple(dict.fromkeys(tasks)),
+        tasks=named,
         definition=definition,
         seeds=seeds,
         runs=runs,
         methods=tuple(choices.values()),
         runtime=Runtime(device=device, threads=threads, compile=compile),
         changes=changes,
+        added=added,
+        files={**files, **more_files},
     )
-
-
-def _code(reference: str, cls: type) -> Code:
-    """A method's code: its class and what that reaches; of a method that is not lodo's, all of its file."""
-    if cls.__module__.startswith("lodo."):
-        return code_of(cls)
-    return code_of(Path(reference.rpartition(":")[0] if ".py:" in reference else inspect.getfile(cls)))
 
 
 def plan_request(request: Request, store: Store, jobs: int, console: Console) -> Plan:
     """Read and prepare the text where the store lacks it, and lay out all the work. Raises InputError on bad input."""
-    chain = inventory_chain(request)
-    do_missing(store, [chain], {}, jobs, request.runtime.threads, console, "Reading")
-    inventory = read_inventory(store, chain.works[0].job)
-    tasks = choose_tasks(request, inventory)
-    chains = prepared_chains(request, tasks, inventory)
+    inventories = read_texts(request, owners(request), store, jobs, console)
+    tasks = choose_tasks(request, inventories)
+    chains = prepared_chains(request, tasks, inventories)
     do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Preparing")
     infos = {task: INFO.read(store.open(chain.works[0].job)) for task, chain in chains.items()}
     seen = seen_before(store, request.methods, [task.examples for task in tasks])
-    return make_plan(request, inventory, tasks, chains, infos, seen)
+    return make_plan(request, inventories, tasks, chains, infos, seen)
+
+
+def read_texts(
+    request: Request, of: Iterable[str | None], store: Store, jobs: int, console: Console
+) -> dict[str | None, Inventory]:
+    """What the texts of some `owners` hold, read where the store lacks it. Raises InputError for a bad one."""
+    chains = {owner: inventory_chain(request, owner) for owner in of}
+    each = {chain.works[0].job.key: chain for chain in chains.values()}
+    do_missing(store, list(each.values()), {}, jobs, request.runtime.threads, console, "Reading")
+    return {owner: read_inventory(store, chain.works[0].job) for owner, chain in chains.items()}
 
 
 def do_missing(
@@ -172,7 +178,7 @@ def identity_of_run(request: Request, plan: Plan) -> dict[str, Any]:
     """What an out directory stands for: runs that differ here must not share one; methods, seeds, runs may grow."""
     return {
         "scale": request.scale,
-        "source": request.source_kind,
+        "source": plan.sources,
         "fingerprint": digest(sorted(plan.infos[task].key for task in plan.tasks)),
         "definition": request.definition,
         "tasks": [task.name for task in plan.tasks],
@@ -247,7 +253,7 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
             "hash": code_hash("lodo.benchmark.worker", "lodo.benchmark.collect"),
         },
         "scale": request.scale,
-        "source": request.source_kind,
+        "source": plan.sources,
         "definition": request.definition,
         "seeds": request.seeds,
         "runs": max(map(request.runs_on, plan.tasks)),
@@ -277,7 +283,7 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
             for choice in request.methods
         }
         | {RETRAINING: RETRAINING_ABOUT},
-        "warnings": list(plan.inventory.warnings),
+        "warnings": list(plan.warnings),
     }
 
 

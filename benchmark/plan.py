@@ -9,14 +9,12 @@ from lodo.benchmark.jobs import MethodChoice, Work
 from lodo.benchmark.kinds.estimate import OBSERVED_RUN, EstimateInputs, estimate_job
 from lodo.benchmark.kinds.evaluation import EvaluationInputs, evaluation_job
 from lodo.benchmark.kinds.forgetting import ForgettingInputs, UnlearningInputs, forgetting_job, unlearning_job
-from lodo.benchmark.kinds.inventory import INVENTORY, Inventory, InventoryInputs, inventory_job
-from lodo.benchmark.kinds.prepared import PreparedInfo, PreparedInputs, SubsetInfo, prepared_job
+from lodo.benchmark.kinds.inventory import Inventory
+from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.kinds.training import TrainingInputs, training_job
 from lodo.benchmark.scheduler import Chain
-from lodo.benchmark.store import Job, Store
+from lodo.benchmark.store import Job
 from lodo.tasks.errors import InputError
-from lodo.tasks.family import FAMILIES
-from lodo.tasks.registry import did_you_mean
 from lodo.tasks.source import Source
 from lodo.tasks.spec import Definition, Runtime, Scale, Task
 
@@ -25,8 +23,14 @@ from lodo.tasks.spec import Definition, Runtime, Scale, Task
 class Request:
     """What a command asks for, validated as far as it can be without reading any text.
 
-    ``tuning``: the tasks are those that are never scored, on text of their own; see `lodo.benchmark.tuning`. A method
-    may stand there several times, with other hyperparameters.
+    A method may stand there several times, with other hyperparameters.
+
+    Attributes:
+        source: of all tasks whose family brings no text along.
+        tasks: ``family/test``, or ``family`` for all its tests; none stands for the default ones.
+        tuning: the tasks are those that are never scored, on text of their own; see `lodo.benchmark.tuning`.
+        added: tasks more than those.
+        files: by family, the ``file.py:NAME`` that it was loaded from.
     """
 
     scale: Scale
@@ -39,64 +43,12 @@ class Request:
     runtime: Runtime
     changes: Mapping[str, str]
     tuning: bool = False
-
-    @property
-    def source_kind(self) -> str:
-        return self.source.kind
+    added: tuple[str, ...] = ()
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def runs_on(self, task: Task) -> int:
         """How many runs a method has on a task: one where a run shows all examples, since nothing is redrawn."""
         return 1 if task.examples == "all" else self.runs
-
-
-def inventory_chain(request: Request) -> Chain:
-    """The chain that reads a request's source."""
-    return Chain((Work(inventory_job(request.source), "reading the text", InventoryInputs(request.source), cost=0.2),))
-
-
-def read_inventory(store: Store, job: Job) -> Inventory:
-    """What the source holds, once its chain is done."""
-    return INVENTORY.read(store.open(job))
-
-
-def choose_tasks(request: Request, inventory: Inventory) -> tuple[Task, ...]:
-    """The tasks by name; if none is named, those of the default families, or for tuning all that are not scored.
-
-    Raises InputError for an unknown task, or one that may not be scored (or, for tuning, one that is).
-    """
-    families = [name for name in FAMILIES.names() if FAMILIES.get(name).scored != request.tuning]
-    known = [f"{family}/{test}" for family in families for test in inventory.tests]
-    default = [name for name in known if request.tuning or FAMILIES.get(name.partition("/")[0]).default]
-    tasks = []
-    for name in request.tasks or default:
-        family, _, test = name.partition("/")
-        if family in FAMILIES.names() and family not in families:
-            raise InputError(
-                f"--task {name}: {family} is scored, so nothing is tuned on it; name one of {', '.join(known)}"
-                if request.tuning
-                else f"--task {name}: hyperparameters are tuned on {family}, so it is never scored; use lodo tune"
-            )
-        if name not in known:
-            raise InputError(
-                f"--task {name}: no such task{did_you_mean(name, known)}; this source has {', '.join(known)}"
-            )
-        tasks.append(
-            FAMILIES.get(family).task(test, request.scale, request.source_kind, inventory.corpora, request.changes)
-        )
-    return tuple(tasks)
-
-
-def prepared_chains(request: Request, tasks: tuple[Task, ...], inventory: Inventory) -> dict[Task, Chain]:
-    """The chain that prepares each task's mixture; tasks on the same text share one, with all its test sets."""
-    chains: dict[str, Chain] = {}
-    found = {}
-    for task in tasks:
-        test_sets = [task.test_set.model_copy(update={"name": name}) for name in inventory.tests]
-        job = prepared_job(request.source, task, test_sets)
-        inputs = PreparedInputs(request.source, task.mixture)
-        chains.setdefault(job.key, Chain((Work(job, f"preparing the text of {task.name}", inputs, cost=0.3),)))
-        found[task] = chains[job.key]
-    return found
 
 
 @dataclass(frozen=True)
@@ -130,10 +82,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """All chains of a request, most urgent first, and where each number of the tables will come from."""
+    """All chains of a request, most urgent first, and where each number of the tables will come from.
+
+    ``inventories``: by family, what the text holds that it brings along; None: what the request's source holds.
+    """
 
     request: Request
-    inventory: Inventory
+    inventories: Mapping[str | None, Inventory]
     tasks: tuple[Task, ...]
     infos: Mapping[Task, PreparedInfo]
     cells: tuple[Cell, ...]
@@ -142,6 +97,16 @@ class Plan:
     @cached_property
     def producers(self) -> dict[str, Chain]:
         return {work.job.key: chain for chain in self.chains for work in chain.works}
+
+    @property
+    def sources(self) -> str:
+        """The kinds of source that the tasks' text comes from, as readers are told."""
+        return ", ".join(sorted({task.source for task in self.tasks}))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said of all texts."""
+        return tuple(warning for inventory in self.inventories.values() for warning in inventory.warnings)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -167,7 +132,7 @@ class Share:
 
 def make_plan(
     request: Request,
-    inventory: Inventory,
+    inventories: Mapping[str | None, Inventory],
     tasks: tuple[Task, ...],
     prepared: Mapping[Task, Chain],
     infos: Mapping[Task, PreparedInfo],
@@ -201,7 +166,7 @@ def make_plan(
     chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
     for place, found in sorted(estimates.items(), key=lambda item: item[0][0]):
         chains.append(_in_order(list(found.values()), shares[place]))
-    return Plan(request, inventory, tasks, infos, tuple(cells), tuple(chains))
+    return Plan(request, inventories, tasks, infos, tuple(cells), tuple(chains))
 
 
 def _training_works(cell: Cell, left_out: str | None, info: PreparedInfo, root: Job) -> list[Work]:

@@ -6,6 +6,7 @@ from lodo.reports.closing import markdown
 from lodo.reports.formats import number
 from lodo.reports.scoring import correlate
 from lodo.reports.tables import Tables
+from lodo.reports.view import mapping
 from lodo.tasks.errors import InputError
 from lodo.tasks.generated import GeneratedSource
 
@@ -15,12 +16,16 @@ def planted_table(tables: Tables) -> str:
 
     Raises InputError where nothing is planted, or where it is not known what comes of it.
     """
-    if tables.manifest.get("source") != "generated":
+    tasks = mapping(tables.manifest.get("tasks"))
+    generated = {name for name, task in tasks.items() if mapping(task).get("source") == "generated"}
+    if not generated:
         raise InputError("--planted: in this run's text nothing is planted; name a run on generated text")
     if set(tables.ground_truth["definition"]) != {"fixed-steps"}:
         raise InputError("--planted: what is planted is known for refilled slots alone; name a run by fixed-steps")
     lines = [["task", "Spearman with what was planted"]]
     for task, rows in tables.ground_truth.groupby("task", sort=True):
+        if task not in generated:
+            continue
         truth = rows.groupby(["dataset", "subset"])["influence"].mean().unstack("subset")
         sizes = tables.datasets[tables.datasets["task"] == task]
         weights = dict(zip(sizes["dataset"], sizes["slots"], strict=True))

@@ -1,9 +1,12 @@
-"""Opens the source that a command names: generated text, or a folder of files."""
+"""Opens the source that a command names (generated text, a folder of files), or the one that a family brings along."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from lodo.tasks.errors import InputError
+from lodo.tasks.family import FAMILIES
 from lodo.tasks.source import Source
+from lodo.tasks.spec import Scale
 
 
 def open_source(folder: Path | None, text_seed: int = 0) -> Source:
@@ -17,3 +20,19 @@ def open_source(folder: Path | None, text_seed: int = 0) -> Source:
     from lodo.tasks.folder import FolderSource
 
     return FolderSource(folder.resolve())
+
+
+@dataclass(frozen=True)
+class OwnText:
+    """The text that a family brings along, as it is sent to a worker, which may not know the family's file.
+
+    ``family`` is its name or ``file.py:NAME``.
+    """
+
+    family: str
+    scale: Scale
+
+
+def opened(source: Source | OwnText) -> Source:
+    """A source in the process that reads it."""
+    return FAMILIES.get(source.family).source(source.scale) if isinstance(source, OwnText) else source

@@ -169,7 +169,7 @@ def _planted(folder: Path, model: Architecture) -> TrainedModel:
     recipe = Recipe(steps=80, batch_size=16, sequence_length=32, lr=4e-3, schedule="linear", warmup=20, checkpoints=2)
     corpora = source.corpora()
     mixture = slot_shares({name: sum(map(len, texts)) for name, texts in corpora.items()}, (), 80 * 16)
-    test = TestSet(name="winobias", subset_size=16, min_pairs=1)
+    test = TestSet(name="winobias", rule="winobias", subset_size=16, min_pairs=1)
     read, form = (_Cut(source), "pairs") if model.encoder_decoder else (source, "packed")
     prepared, _ = prepare(read, mixture, form, model, TokenizerSpec(vocabulary=512), [test], 32)
     pools = [Pool(item.name, item.slots, len(prepared.pools[item.name])) for item in mixture.datasets]

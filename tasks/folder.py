@@ -3,15 +3,18 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lodo.tasks.errors import InputError
-from lodo.tasks.source import Record
-from lodo.tasks.subsets import columns_needed
+from lodo.tasks.layout import LAYOUT, check_columns, read_layout, recognised
+from lodo.tasks.source import Example, Record
+from lodo.tasks.spec import TestFile, TextKind
+from lodo.tasks.subsets import RULES
 
+Rows = list[dict[str, Any]]
 LOADERS = {".jsonl": "json", ".csv": "csv", ".parquet": "parquet", ".txt": "text"}
 NO_DATA = ("README", "LICENSE", "LICENCE")
 FEWEST = 3
@@ -21,8 +24,9 @@ FEWEST = 3
 class FolderSource:
     """``ROOT/corpora/NAME.{jsonl,csv,parquet,txt}`` and ``ROOT/tests/NAME.{jsonl,csv,parquet}``.
 
-    A corpus has a column ``text``; a .txt corpus holds documents separated by blank lines. What a test set's columns
-    are depends on its name (`lodo.tasks.subsets`).
+    A corpus has a column ``text``, and ``prompt`` where it gives pairs, whose documents are both; a .txt corpus holds
+    documents separated by blank lines. Which rule reads a test file is said in ``ROOT/lodo.toml``, else by its columns
+    (`lodo.tasks.layout`).
     """
 
     root: Path
@@ -31,6 +35,10 @@ class FolderSource:
     def kind(self) -> str:
         return "folder"
 
+    @property
+    def text(self) -> TextKind:
+        return "natural"
+
     def fingerprint(self) -> str:
         """SHA-256 over the names and bytes of the files; raises InputError where there are none to read."""
         found = hashlib.sha256()
@@ -38,19 +46,48 @@ class FolderSource:
             for name, path in self._files(part).items():
                 found.update(f"{part}/{name}{path.suffix}\0".encode())
                 found.update(hashlib.sha256(path.read_bytes()).digest())
+        layout = self.root / LAYOUT
+        if layout.is_file():
+            found.update(f"{LAYOUT}\0".encode() + layout.read_bytes())
         return found.hexdigest()
 
     def corpora(self) -> dict[str, Sequence[str]]:
+        return {name: _texts(path) for name, path in self._corpora().items()}
+
+    def pairs(self) -> dict[str, Sequence[Example]]:
+        return {name: _pairs(path) for name, path in self._corpora().items()}
+
+    def _corpora(self) -> dict[str, Path]:
+        """The corpora's files by name, sorted. Raises InputError where there are too few."""
         files = self._files("corpora")
         if len(files) < FEWEST:
             raise InputError(
                 f"{self.root / 'corpora'}: {len(files)} training datasets, at least {FEWEST} are needed to correlate "
                 "over; add corpora"
             )
-        return {name: _texts(path) for name, path in files.items()}
+        return files
 
     def tests(self) -> dict[str, Sequence[Record]]:
-        return {name: _records(path, columns_needed(name)) for name, path in self._files("tests").items()}
+        return {name: self._test(name, path, _rows(path)) for name, path in self._files("tests").items()}
+
+    def test_files(self) -> dict[str, TestFile]:
+        return {name: self._test_file(name, path, _rows(path)) for name, path in self._files("tests").items()}
+
+    def _test(self, name: str, path: Path, rows: Rows) -> tuple[Record, ...]:
+        """The records of a test file, with what its rule reads filled."""
+        file = self._test_file(name, path, rows)
+        rule, renamed = RULES[file.rule], dict(file.columns)
+        types = {renamed.get(column, column): list if column in rule.lists else str for column in rule.columns}
+        return _filled(path, rows, types)
+
+    def _test_file(self, name: str, path: Path, rows: Rows) -> TestFile:
+        """The rule and columns by which a test file is read: those of lodo.toml, else those that fit it."""
+        columns = dict.fromkeys(column for row in rows for column in row)
+        file = read_layout(self.root, self._files("tests")).get(name)
+        if file is None:
+            return recognised(path, columns)
+        check_columns(file, path, columns)
+        return file
 
     def _files(self, part: str) -> dict[str, Path]:
         """Data files of a part by name, sorted."""
@@ -84,24 +121,48 @@ def _texts(path: Path) -> tuple[str, ...]:
         if not documents:
             raise InputError(f"{path}: it is empty; put text into it or remove it")
         return documents
-    return tuple(record["text"] for record in _records(path, ("text",)))
+    rows = _rows(path)
+    columns = ("prompt", "text") if _has_prompts(rows) else ("text",)
+    records = _filled(path, rows, dict.fromkeys(columns, str))
+    return tuple(" ".join(record[column] for column in columns) for record in records)
 
 
-def _records(path: Path, columns: Sequence[str]) -> tuple[Record, ...]:
-    """The rows of a file with the wanted columns filled. Raises InputError naming the line or record."""
+def _pairs(path: Path) -> tuple[Example, ...]:
+    """The prompts and answers of a corpus file. Raises InputError for one that has no prompts."""
+    rows = [] if path.suffix == ".txt" else _rows(path)
+    if not _has_prompts(rows):
+        raise InputError(
+            f"{path}: it has no column 'prompt', so it is no dataset of prompts and answers; add the column, or name "
+            "tasks that train on documents"
+        )
+    return tuple(
+        Example(record["prompt"], record["text"]) for record in _filled(path, rows, {"prompt": str, "text": str})
+    )
+
+
+def _has_prompts(rows: Rows) -> bool:
+    return any("prompt" in row for row in rows)
+
+
+def _rows(path: Path) -> Rows:
+    """The rows of a file. Raises InputError for one that is empty or cannot be read."""
     if path.suffix in (".jsonl", ".csv"):
         _check_lines(path, json_lines=path.suffix == ".jsonl")
     rows = _load(path)
     if not rows:
         raise InputError(f"{path}: it is empty; put records into it or remove it")
+    return rows
+
+
+def _filled(path: Path, rows: Rows, types: Mapping[str, type]) -> tuple[Record, ...]:
+    """A file's rows with the columns filled that have a type here. Raises InputError naming the line or record."""
     where = list(_line_numbers(path)) if path.suffix == ".jsonl" else None
     for number, row in enumerate(rows):
         place = f"line {where[number]}" if where else f"record {number + 1}"
-        for column in columns:
-            if column == "incorrect_answers":
+        for column, wanted in types.items():
+            if wanted is list:
                 row[column] = _as_list(row.get(column))
             value = row.get(column)
-            wanted = list if column == "incorrect_answers" else str
             if not isinstance(value, wanted) or not value or (isinstance(value, str) and not value.strip()):
                 what = (
                     "is missing or empty" if value in (None, "", []) or value != value else f"is no {wanted.__name__}"
@@ -112,7 +173,7 @@ def _records(path: Path, columns: Sequence[str]) -> tuple[Record, ...]:
     return tuple(rows)
 
 
-def _load(path: Path) -> list[dict[str, Any]]:
+def _load(path: Path) -> Rows:
     """A file's rows through the datasets library, without its cache."""
     import datasets
 

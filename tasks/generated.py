@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
+from lodo.tasks.errors import InputError
 from lodo.tasks.planting import (
     CATEGORIES,
     LADDER,
@@ -23,7 +24,8 @@ from lodo.tasks.planting import (
 )
 from lodo.tasks.registers import REGISTERS, Register
 from lodo.tasks.seeds import derive_seed
-from lodo.tasks.source import Record
+from lodo.tasks.source import Example, Record
+from lodo.tasks.spec import TestFile, TextKind
 
 CORPORA = tuple(REGISTERS)
 STATEMENTS = 3  # in a document
@@ -49,6 +51,10 @@ class GeneratedSource:
     def kind(self) -> str:
         return "generated"
 
+    @property
+    def text(self) -> TextKind:
+        return "planted"
+
     def fingerprint(self) -> str:
         """SHA-256 of the parameters and of the files that generate."""
         found = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
@@ -60,10 +66,21 @@ class GeneratedSource:
         """Documents of every corpus by name, names sorted; characters fall in the order of the paper's sizes."""
         return {name: _corpus(name, self.documents, self.seed, self.planting) for name in sorted(CORPORA)}
 
+    def pairs(self) -> dict[str, Sequence[Example]]:
+        """It has none: InputError."""
+        raise InputError(
+            "generated text has no prompts and answers; give --data a folder whose corpora have the columns prompt and "
+            "text, or name tasks that train on documents"
+        )
+
     def tests(self) -> dict[str, Sequence[Record]]:
         """The three test sets with the columns of those they stand for; none of their sentences is in a corpus."""
         records = {"toxigen": self._toxigen, "truthfulqa": self._truthfulqa, "winobias": self._winobias}
         return {name: make() for name, make in records.items()}
+
+    def test_files(self) -> dict[str, TestFile]:
+        """Each test set is read by the rule of the one that it stands for."""
+        return {name: TestFile(rule=name) for name in ("toxigen", "truthfulqa", "winobias")}
 
     def planted(self, test: str, weights: Mapping[str, float] | None = None) -> dict[str, dict[str, float]]:
         """What is planted for each subset of a test set, by corpus.

@@ -75,7 +75,7 @@ def prepare(
     tests = {
         test.name: {
             subset.name: encoded(f"{test.name}/{subset.name}", subset.examples, model.positions)
-            for subset in draw_subsets(test.name, records[test.name], size=test.subset_size, min_pairs=test.min_pairs)
+            for subset in draw_subsets(test, records[test.name])
         }
         for test in test_sets
     }

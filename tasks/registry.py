@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points as installed_entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,10 +22,17 @@ def did_you_mean(name: str, known: list[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """Names and what they stand for; every module of its package is imported on the first question."""
+    """Names and what they stand for; every module of its package is imported on the first question.
 
-    def __init__(self, what: str, package: str, entry_points: str) -> None:
+    ``made_of`` gives the class or function that a file made an item of, by which it is known when the file is loaded
+    again.
+    """
+
+    def __init__(
+        self, what: str, package: str, entry_points: str, made_of: Callable[[T], object] = lambda item: item
+    ) -> None:
         self.what = what
+        self._made_of = made_of
         self._package = package
         self._group = entry_points
         self._items: dict[str, T] = {}
@@ -33,10 +41,10 @@ class Registry(Generic[T]):
     def add(self, name: str, item: T) -> None:
         """Register; the same object from a reloaded file replaces itself, two different origins collide."""
         old = self._items.get(name)
-        if old is not None and _origin(old) != _origin(item):
-            raise InputError(
-                f"{self.what} '{name}' is registered twice, by {_origin(old)} and by {_origin(item)}: rename one"
-            )
+        mine = _origin(self._made_of(item))
+        if old is not None and _origin(self._made_of(old)) != mine:
+            theirs = _origin(self._made_of(old))
+            raise InputError(f"{self.what} '{name}' is registered twice, by {theirs} and by {mine}: rename one")
         self._items[name] = item
 
     def _fill(self) -> None:

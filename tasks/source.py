@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lodo.tasks.spec import TestFile, TextKind
+
 Record = Mapping[str, Any]
 
 
@@ -16,15 +18,15 @@ class Example:
 
 
 class Source(Protocol):
-    """Named corpora and named test files, with the same columns whatever their origin.
-
-    Test records carry the columns of the sets they stand for: ToxiGen ``text, group``; WinoBias ``text, type``;
-    TruthfulQA ``question, incorrect_answers, category``; any other test set ``text, subset`` and optionally ``prompt``.
-    """
+    """Named corpora and named test files, of which it says by which rule each is read."""
 
     @property
     def kind(self) -> str:
-        """``generated`` or ``folder``; shown to readers and part of a task's scale settings."""
+        """Who reads it, such as ``generated`` or ``folder``; shown to readers and stored with a task."""
+
+    @property
+    def text(self) -> TextKind:
+        """What the text is; a family's settings are by this and the scale."""
 
     def fingerprint(self) -> str:
         """SHA-256 of all that determines the text, cheap enough to ask at every start."""
@@ -32,5 +34,14 @@ class Source(Protocol):
     def corpora(self) -> dict[str, Sequence[str]]:
         """Documents of every corpus by corpus name, names sorted. Raises InputError on a bad corpus."""
 
+    def pairs(self) -> dict[str, Sequence[Example]]:
+        """Prompts and answers of every corpus, for families that fine-tune, names as in ``corpora``.
+
+        Raises InputError where a corpus has no prompts.
+        """
+
     def tests(self) -> dict[str, Sequence[Record]]:
         """Records of every test file by its name, names sorted. Raises InputError on a bad test file."""
+
+    def test_files(self) -> dict[str, TestFile]:
+        """By which rule each test file is read, names as in ``tests``; its records have what the rule needs."""

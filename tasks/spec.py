@@ -1,5 +1,6 @@
 """The frozen types that say what is attributed: mixture, tokenizer, model, recipe, test set, task."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -15,6 +16,8 @@ from lodo.tasks.frozen import digest as digest
 
 Definition = Literal["fixed-steps", "all-examples"]
 Scale = Literal["mini", "small", "paper"]
+# What a text is, whoever reads it: made up with known influence, written by people, or prompts and answers.
+TextKind = Literal["planted", "natural", "pairs"]
 # Documents joined and cut into full sequences, or a sequence for each prompt and answer with the loss on the answer.
 Form = Literal["packed", "pairs"]
 
@@ -85,14 +88,38 @@ class Recipe(Frozen):
         return self.lr * warm * decay
 
 
-class TestSet(Frozen):
-    """A test set: S named subsets, each of at most ``subset_size`` examples drawn once and for all."""
+def _sorted_pairs(value: Any) -> Any:
+    return tuple(sorted(value.items() if isinstance(value, Mapping) else value))
+
+
+class TestFile(Frozen):
+    """How a test file is read.
+
+    Attributes:
+        rule: which records make which subset, by its name in `lodo.tasks.subsets.RULES`.
+        columns: (column of the rule, column of the file), sorted, where the file calls one otherwise.
+    """
 
     __test__ = False
+
+    rule: str = "labelled"
+    columns: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_sorted_pairs)] = ()
+
+
+class TestSet(TestFile):
+    """A test set: S named subsets, each of at most ``subset_size`` examples drawn once and for all.
+
+    ``min_pairs`` is for rules that leave small subsets out; see `lodo.tasks.subsets`.
+    """
 
     name: str
     subset_size: Positive = 256
     min_pairs: Positive = 128
+
+    @staticmethod
+    def of(name: str, file: TestFile, subset_size: int, min_pairs: int) -> "TestSet":
+        """The test set of a file, with the sizes that a scale fixes."""
+        return TestSet(name=name, rule=file.rule, columns=file.columns, subset_size=subset_size, min_pairs=min_pairs)
 
 
 class Task(Frozen):

@@ -1,12 +1,14 @@
 """Which records of a test set make which subset: the rules of UnTrac Sec. 5.2 and of its public code."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lodo.tasks.errors import InputError
+from lodo.tasks.registry import did_you_mean
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.source import Example, Record
+from lodo.tasks.spec import TestSet
 
 FEMALE, MALE = frozenset({"she", "her"}), frozenset({"he", "his", "him"})
 PUNCTUATION = ".,;:!?\"'()"
@@ -53,54 +55,94 @@ def _truthfulqa(records: Sequence[Record]) -> Labelled:
             yield category, Example(record["question"], f" {answer}")
 
 
-def _generic(records: Sequence[Record]) -> Labelled:
+def _labelled(records: Sequence[Record]) -> Labelled:
+    """By the label that each record carries."""
     for record in records:
         yield str(record["subset"]), Example(record.get("prompt") or "", record["text"])
 
 
-RULES: dict[str, tuple[Callable[[Sequence[Record]], Labelled], tuple[str, ...], str]] = {
-    "toxigen": (_toxigen, ("text", "group"), "sentences with prompt_label 1 and 9 to 24 words"),
-    "winobias": (_winobias, ("text", "type"), "sentences with pronouns of one gender"),
-    "truthfulqa": (_truthfulqa, ("question", "incorrect_answers", "category"), "question-answer pairs"),
-}
-GENERIC = (_generic, ("text", "subset"), "records")
+@dataclass(frozen=True)
+class Rule:
+    """How records become examples of named subsets.
 
-
-def columns_needed(test_name: str) -> tuple[str, ...]:
-    """The columns that a test set's records must have."""
-    return RULES.get(test_name, GENERIC)[1]
-
-
-def draw_subsets(
-    test_name: str, records: Sequence[Record], size: int = 256, min_pairs: int = 128
-) -> tuple[Subset, ...]:
-    """The subsets of a test set, sorted by name, each of at most ``size`` examples drawn once and for all.
-
-    Args:
-        min_pairs: TruthfulQA categories with fewer question-answer pairs are left out.
-
-    Raises:
-        InputError: the rule leaves no subset.
+    Attributes:
+        read: gives (subset, example) for each that it keeps.
+        columns: that every record must have filled.
+        kept: in words, what it keeps.
+        optional: columns that a record may have.
+        lists: those of ``columns`` that hold a list of texts; all others hold a text.
+        large_only: subsets with fewer than ``min_pairs`` examples are left out.
     """
-    rule, _, kept = RULES.get(test_name, GENERIC)
+
+    read: Callable[[Sequence[Record]], Labelled]
+    columns: tuple[str, ...]
+    kept: str
+    optional: tuple[str, ...] = ()
+    lists: frozenset[str] = frozenset()
+    large_only: bool = False
+
+
+RULES: Mapping[str, Rule] = {
+    "toxigen": Rule(
+        _toxigen,
+        ("text", "group"),
+        "sentences with prompt_label 1 and 9 to 24 words",
+        optional=("prompt_label", "label_basis"),
+    ),
+    "winobias": Rule(_winobias, ("text", "type"), "sentences with pronouns of one gender"),
+    "truthfulqa": Rule(
+        _truthfulqa,
+        ("question", "incorrect_answers", "category"),
+        "question-answer pairs",
+        lists=frozenset({"incorrect_answers"}),
+        large_only=True,
+    ),
+    "labelled": Rule(_labelled, ("text", "subset"), "records", optional=("prompt",)),
+}
+
+
+def rule_named(name: str, where: str) -> Rule:
+    """A rule by its name; raises InputError, which begins with ``where``, for a name that is none."""
+    if name not in RULES:
+        known = ", ".join(RULES)
+        raise InputError(f"{where}: there is no rule '{name}'{did_you_mean(name, list(RULES))}; name one of {known}")
+    return RULES[name]
+
+
+def renamed(record: Record, columns: Iterable[tuple[str, str]]) -> Record:
+    """A record with its columns under the names that the rule knows; ``columns`` as in `TestFile`."""
+    pairs = tuple(columns)
+    # A column that is read under another name is not read under its own too.
+    taken = {name for pair in pairs for name in pair}
+    kept = {name: value for name, value in record.items() if name not in taken}
+    return {**kept, **{ours: record[theirs] for ours, theirs in pairs if theirs in record}}
+
+
+def draw_subsets(test: TestSet, records: Sequence[Record]) -> tuple[Subset, ...]:
+    """The subsets of a test set by its rule, sorted by name, each of at most its size, drawn once and for all.
+
+    Raises InputError where there is no such rule, or where it leaves no subset.
+    """
+    rule = rule_named(test.rule, f"test set '{test.name}'")
     groups: dict[str, list[Example]] = {}
-    for name, example in rule(records):
+    for name, example in rule.read([renamed(record, test.columns) for record in records]):
         groups.setdefault(name, []).append(example)
-    least = min_pairs if test_name == "truthfulqa" else 1
+    least = test.min_pairs if rule.large_only else 1
+    size = test.subset_size
     subsets = []
     for name in sorted(groups):
         examples = groups[name]
         if len(examples) < least:
             continue
         if len(examples) > size:
-            rng = random.Random(derive_seed("test draw", test_name, name))
+            rng = random.Random(derive_seed("test draw", test.name, name))
             examples = [examples[index] for index in sorted(rng.sample(range(len(examples)), size))]
         subsets.append(Subset(name, tuple(examples), size))
     if not subsets:
         most = max(map(len, groups.values()), default=0)
         enough = f" and no category has {least} of them (the largest has {most})" if least > 1 and most else ""
         raise InputError(
-            f"test set '{test_name}' has no subset with an example: of its {len(records)} records none is left by the "
-            f"rule '{kept}'{enough}; see the layout in the README"
+            f"test set '{test.name}' has no subset with an example: of its {len(records)} records none is left by the "
+            f"rule '{test.rule}', which keeps {rule.kept}{enough}; see the layout in the README"
         )
     return tuple(subsets)

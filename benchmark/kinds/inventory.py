@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lodo.benchmark.identity import Code
+from lodo.benchmark.identity import Code, root_of
 from lodo.benchmark.kinds.kind import Kind, Record, Workplace
+from lodo.benchmark.sources import OwnText, opened
 from lodo.benchmark.store import Job
 from lodo.tasks.source import Source
-from lodo.tasks.spec import Frozen
+from lodo.tasks.spec import Frozen, TestFile, TestSet
 
 
 class InventorySpec(Frozen):
@@ -19,15 +20,15 @@ class InventorySpec(Frozen):
 
 @dataclass(frozen=True)
 class InventoryInputs:
-    source: Source
+    source: Source | OwnText
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a source holds: characters of text per corpus, its test sets, and warnings about them."""
+    """What a source holds: characters of text per corpus, how each test file is read, and warnings about them."""
 
     corpora: Mapping[str, int]
-    tests: tuple[str, ...]
+    tests: Mapping[str, TestFile]
     warnings: tuple[str, ...]
 
 
@@ -37,15 +38,16 @@ def compute(spec: InventorySpec, inputs: InventoryInputs, place: Workplace) -> N
     from lodo.tasks.overlap import describe, find_overlaps
     from lodo.tasks.subsets import draw_subsets
 
-    source = inputs.source
-    corpora, tests = source.corpora(), source.tests()
+    source = opened(inputs.source)
+    corpora, tests, files = source.corpora(), source.tests(), source.test_files()
     warnings = []
-    # In generated text the content of the tests is planted on purpose.
-    for name, records in tests.items() if source.kind != "generated" else ():
-        subsets = draw_subsets(name, records, size=sys.maxsize, min_pairs=1)
+    # In text that was made up the content of the tests is there on purpose.
+    for name, records in tests.items() if source.text == "natural" else ():
+        everything = TestSet.of(name, files[name], subset_size=sys.maxsize, min_pairs=1)
+        subsets = draw_subsets(everything, records)
         warnings += [f"test set '{name}': {line}" for line in describe(find_overlaps(corpora, subsets))]
     characters = {name: sum(map(len, documents)) for name, documents in corpora.items()}
-    INVENTORY.write(place.folder, Inventory(characters, tuple(sorted(tests)), tuple(warnings)))
+    INVENTORY.write(place.folder, Inventory(characters, dict(sorted(files.items())), tuple(warnings)))
 
 
 INVENTORY = Record("inventory.json", Inventory)
@@ -55,11 +57,12 @@ KIND = Kind(
     InventorySpec,
     InventoryInputs,
     compute,
-    beside=frozenset({"lodo.benchmark.reader"}),  # nothing is read from the store
+    # Nothing is read from the store; what finds the source is not what it gives.
+    beside=frozenset({"lodo.benchmark.reader", "lodo.benchmark.sources"}),
     libraries=("pyarrow",),  # reads Parquet for datasets
 )
 
 
-def inventory_job(source: Source) -> Job:
-    """What a source holds."""
-    return KIND.job(InventorySpec(fingerprint=source.fingerprint(), code=KIND.code(type(source))))
+def inventory_job(source: Source, file: str = "") -> Job:
+    """What a source holds; ``file`` as in `root_of`."""
+    return KIND.job(InventorySpec(fingerprint=source.fingerprint(), code=KIND.code(root_of(type(source), file))))

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lodo.benchmark.identity import Code
+from lodo.benchmark.identity import Code, root_of
 from lodo.benchmark.kinds.kind import Kind, Record, Workplace
+from lodo.benchmark.sources import OwnText, opened
 from lodo.benchmark.store import Job
 from lodo.tasks.source import Source
 from lodo.tasks.spec import Form, Frozen, Mixture, ModelSpec, Task, TestSet, TokenizerSpec
@@ -29,7 +30,7 @@ class PreparedSpec(Frozen):
 
 @dataclass(frozen=True)
 class PreparedInputs:
-    source: Source
+    source: Source | OwnText
     mixture: Mixture
 
 
@@ -80,7 +81,7 @@ def compute(spec: PreparedSpec, inputs: PreparedInputs, place: Workplace) -> Non
     from lodo.tasks.prepare import prepare, save_prepared
 
     prepared, vocabulary = prepare(
-        inputs.source,
+        opened(inputs.source),
         inputs.mixture,
         spec.form,
         spec.model,
@@ -114,13 +115,14 @@ KIND = Kind(
     PreparedSpec,
     PreparedInputs,
     compute,
-    beside=frozenset({"lodo.benchmark.reader"}),  # nothing is read from the store
+    # Nothing is read from the store; what finds the source is not what it gives.
+    beside=frozenset({"lodo.benchmark.reader", "lodo.benchmark.sources"}),
     libraries=("pyarrow",),  # reads Parquet for datasets
 )
 
 
-def prepared_job(source: Source, task: Task, test_sets: Sequence[TestSet]) -> Job:
-    """A task's mixture of a source as token arrays, with the subsets of some test sets."""
+def prepared_job(source: Source, task: Task, test_sets: Sequence[TestSet], file: str = "") -> Job:
+    """A task's mixture of a source as token arrays, with the subsets of some test sets; ``file`` as in `root_of`."""
     return KIND.job(
         PreparedSpec(
             fingerprint=source.fingerprint(),
@@ -130,6 +132,6 @@ def prepared_job(source: Source, task: Task, test_sets: Sequence[TestSet]) -> Jo
             test_sets=tuple(sorted(test_sets, key=lambda test: test.name)),
             sequence_length=task.recipe.sequence_length,
             form=task.form,
-            code=KIND.code(type(source), type(task.model)),
+            code=KIND.code(root_of(type(source), file), type(task.model)),
         )
     )

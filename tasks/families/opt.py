@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.family import Settings, register_family
 from lodo.tasks.slots import apportion
-from lodo.tasks.spec import Mixture, Recipe, Scale, Task, TestSet, TokenizerSpec, TrainingDataset
+from lodo.tasks.spec import Mixture, Recipe, Scale, Task, TestSet, TextKind, TokenizerSpec, TrainingDataset
 
 # UnTrac Sec. 5.2: 96,000 : 64,000 : 48,000 : 32,000 : 32,000 : 16,000 : 16,000 : 16,000 sequences.
 DIFFERENT = (6, 4, 3, 2, 2, 1, 1, 1)
 
 OPT_125M = Opt(width=768, layers=12, heads=12, feedforward=3072, positions=2048, dropout=0.1)
 
-SETTINGS: dict[tuple[Scale, str], Settings] = {
-    ("mini", "generated"): Settings(
+SETTINGS: dict[tuple[Scale, TextKind], Settings] = {
+    ("mini", "planted"): Settings(
         tokenizer=TokenizerSpec(vocabulary=1024),
         model=Opt(width=64, layers=2, heads=4, feedforward=256, positions=64),
         recipe=Recipe(
@@ -23,7 +23,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         min_pairs=8,
         examples=250,
     ),
-    ("mini", "folder"): Settings(
+    ("mini", "natural"): Settings(
         tokenizer=TokenizerSpec(vocabulary=2048),
         model=Opt(width=128, layers=2, heads=4, feedforward=512, positions=128),
         recipe=Recipe(
@@ -33,7 +33,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         min_pairs=128,
         examples=200,
     ),
-    ("small", "folder"): Settings(
+    ("small", "natural"): Settings(
         tokenizer=TokenizerSpec(vocabulary=8192),
         model=Opt(width=512, layers=6, heads=8, feedforward=2048, positions=256),
         recipe=Recipe(
@@ -43,7 +43,7 @@ SETTINGS: dict[tuple[Scale, str], Settings] = {
         min_pairs=128,
         examples=1000,
     ),
-    ("paper", "folder"): Settings(
+    ("paper", "natural"): Settings(
         tokenizer=TokenizerSpec(vocabulary=50265),
         model=OPT_125M,
         recipe=Recipe(steps=40000, batch_size=8, sequence_length=1024, lr=5e-5, schedule="constant"),
@@ -68,7 +68,7 @@ def slot_shares(corpora: Mapping[str, int], weights: Sequence[int], slots: int) 
 def pretraining_task(
     family: str,
     weights: Sequence[int],
-    test: str,
+    test: TestSet,
     scale: Scale,
     source: str,
     corpora: Mapping[str, int],
@@ -77,25 +77,25 @@ def pretraining_task(
     """The task of a family whose corpora share the slots by ``weights``."""
     recipe = settings.recipe
     return Task(
-        name=f"{family}/{test}",
+        name=f"{family}/{test.name}",
         scale=scale,
         source=source,
         mixture=slot_shares(corpora, weights, recipe.steps * recipe.batch_size),
         tokenizer=settings.tokenizer,
         model=settings.model,
         recipe=recipe,
-        test_set=TestSet(name=test, subset_size=settings.subset_size, min_pairs=settings.min_pairs),
+        test_set=test,
         examples=settings.examples,
     )
 
 
 @register_family("opt-equal", settings=SETTINGS)
-def opt_equal(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+def opt_equal(test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """An OPT trained on equal numbers of sequences of each corpus (UnTrac Sec. 5.2, "equal")."""
     return pretraining_task("opt-equal", (), test, scale, source, corpora, settings)
 
 
 @register_family("opt-different", settings=SETTINGS)
-def opt_different(test: str, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
+def opt_different(test: TestSet, scale: Scale, source: str, corpora: Mapping[str, int], settings: Settings) -> Task:
     """An OPT trained on corpora of sizes 6:4:3:2:2:1:1:1, largest corpus first (UnTrac Sec. 5.2, "different")."""
     return pretraining_task("opt-different", DIFFERENT, test, scale, source, corpora, settings)

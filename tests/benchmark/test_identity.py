@@ -233,6 +233,9 @@ def test_an_edit_of_the_store_or_of_the_plan_changes_no_key():
         benchmark__plan=("MEASURED_AT = 0.25", "MEASURED_AT = 0.26"),
         benchmark__scheduler=("state.retried.get(chain, 0) < 2", "state.retried.get(chain, 0) < 3"),
         benchmark__identity=('"\\n\\n".join', '"\\n".join'),
+        benchmark__choosing=("cost=0.2", "cost=0.3"),
+        benchmark__sources=("if folder is None:", "if not folder:"),
+        tasks__family=("if scale not in self.scales:", "if scale not in (*self.scales,):"),
     )
     assert moved(sources) == set()
 

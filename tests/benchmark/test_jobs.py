@@ -20,7 +20,7 @@ from lodo.methods.magic import Magic
 from lodo.methods.untrac import UnTrac
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.generated import GeneratedSource
-from lodo.tasks.spec import Mixture, Recipe, Runtime, Task, TestSet, TokenizerSpec, TrainingDataset
+from lodo.tasks.spec import Mixture, Recipe, Runtime, Task, TestFile, TestSet, TokenizerSpec, TrainingDataset
 
 SUBSETS = {"x": SubsetInfo("hash x", 8, 16, 30, 40), "y": SubsetInfo("hash y", 7, 16, 20, 40)}
 INFORMATION = PreparedInfo("prepared", 50, {"a": 30, "b": 20}, {"a": "pool a", "b": "pool b"}, {"test": SUBSETS})
@@ -29,7 +29,7 @@ INFORMATION = PreparedInfo("prepared", 50, {"a": 30, "b": 20}, {"a": "pool a", "
 @pytest.mark.parametrize(
     ("record", "content"),
     [
-        (INVENTORY, Inventory({"a": 3}, ("t",), ("careful: «é»",))),
+        (INVENTORY, Inventory({"a": 3}, {"t": TestFile(rule="toxigen", columns=(("text", "é"),))}, ("careful: «é»",))),
         (INFO, INFORMATION),
         (LOG, Log((1.5, 0.1 + 0.2), 3, 100)),
         (LOSS, Loss(1 / 3)),

@@ -5,20 +5,22 @@ import json
 
 import pytest
 
+from lodo.benchmark.choosing import choose_tasks, prepared_chains
 from lodo.benchmark.kinds.estimate import KIND as ESTIMATE
 from lodo.benchmark.kinds.forgetting import UNLEARNING
 from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.kind import SPENT
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.pipeline import make_request
-from lodo.benchmark.plan import Share, choose_tasks, make_plan, prepared_chains
+from lodo.benchmark.plan import Share, make_plan
 from lodo.benchmark.store import Store
 from lodo.benchmark.timing import expected_seconds, seen_before
 from lodo.methods.base import METHODS
 from lodo.tasks.errors import InputError
+from lodo.tasks.spec import TestFile
 
 TESTS = ("toxigen", "truthfulqa", "winobias")
-INVENTORY = Inventory(dict.fromkeys("abcdefgh", 10**6), TESTS, ())
+INVENTORY = Inventory(dict.fromkeys("abcdefgh", 10**6), {test: TestFile(rule=test) for test in TESTS}, ())
 
 
 def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=None, **options):
@@ -26,8 +28,8 @@ def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=N
     request = dataclasses.replace(
         request, methods=tuple(choice for choice in request.methods if not choice.method.reference)
     )
-    chosen = choose_tasks(request, INVENTORY)
-    chains = prepared_chains(request, chosen, INVENTORY)
+    chosen = choose_tasks(request, {None: INVENTORY})
+    chains = prepared_chains(request, chosen, {None: INVENTORY})
     subsets = {test: {f"{test} {s}": SubsetInfo(f"{test} {s}", 32, 32, 500, 1000) for s in "xy"} for test in TESTS}
     infos = {
         task: PreparedInfo(
@@ -39,7 +41,7 @@ def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=N
         )
         for task in chosen
     }
-    return make_plan(request, INVENTORY, chosen, chains, infos, seen or ())
+    return make_plan(request, {None: INVENTORY}, chosen, chains, infos, seen or ())
 
 
 EQUAL = [f"opt-equal/{test}" for test in TESTS]

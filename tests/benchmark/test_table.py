@@ -1,8 +1,10 @@
 """What the command line prints of tables: closing figures, what was planted, the terminal's scores."""
 
+import dataclasses
 from io import StringIO
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -41,7 +43,7 @@ def made(seeds=2, turned=(), definition="fixed-steps", source="generated"):
                         losses = {"base_loss": 5.0, "counterfactual_loss": 5.0 + truth, "influence": truth}
                         rows["ground_truth"].append({**place, **losses})
     methods = {"good": {"paper": "Eq. 1", "whole": False}, "random": {"whole": True}, "retraining": {"whole": True}}
-    return Tables.from_rows(rows, {"source": source, "methods": methods})
+    return Tables.from_rows(rows, {"tasks": {"opt/winobias": {"source": source}}, "methods": methods})
 
 
 def test_what_was_planted_is_what_the_truth_is_held_against():
@@ -49,6 +51,14 @@ def test_what_was_planted_is_what_the_truth_is_held_against():
     turned = list(GeneratedSource().planted("winobias"))[:1]
     # One subset of four the other way round: (3 - 1) / 4.
     assert planted_table(made(turned=turned)).splitlines()[-1] == "| opt/winobias | 0.50 |"
+
+
+def test_a_task_on_text_of_its_own_is_left_out_of_what_was_planted():
+    tables = made()
+    mine = tables.ground_truth.assign(task="mine/sums", subset="sums")
+    tables.manifest["tasks"]["mine/sums"] = {"source": "mine"}
+    both = dataclasses.replace(tables, ground_truth=pd.concat([tables.ground_truth, mine], ignore_index=True))
+    assert planted_table(both) == planted_table(tables)
 
 
 def test_where_nothing_is_planted_there_is_nothing_to_say():

@@ -8,17 +8,21 @@ import sys
 import pytest
 
 from lodo.benchmark import sweeping
+from lodo.benchmark.choosing import choose_tasks
 from lodo.benchmark.pipeline import make_request
-from lodo.benchmark.plan import Inventory, choose_tasks
+from lodo.benchmark.plan import Inventory
 from lodo.benchmark.tuning import TEXT, best, make_tuning
 from lodo.methods import records
 from lodo.methods.records import GridPoint
 from lodo.tasks.errors import InputError
 from lodo.tasks.generated import GeneratedSource
+from lodo.tasks.spec import TestFile
 
 from .conftest import SETTINGS
 
-INVENTORY = Inventory({f"c{i}": 100 - i for i in range(8)}, ("toxigen", "winobias"), ())
+INVENTORY = Inventory(
+    {f"c{i}": 100 - i for i in range(8)}, {name: TestFile(rule=name) for name in ("toxigen", "winobias")}, ()
+)
 
 
 def tuning(*grids, method="untrac", **options):
@@ -32,7 +36,7 @@ def point(lr, batch_size, pearson, trainings=1.0):
 
 
 def test_the_tasks_are_those_that_are_never_scored():
-    tasks = choose_tasks(tuning().request, INVENTORY)
+    tasks = choose_tasks(tuning().request, {None: INVENTORY})
     assert [task.name for task in tasks] == ["opt-tuning/toxigen", "opt-tuning/winobias"]
     slots = [item.slots for item in tasks[0].mixture.datasets]
     assert slots == [8000 * share // 16 for share in (3, 3, 2, 2, 2, 2, 1, 1)]
@@ -41,10 +45,10 @@ def test_the_tasks_are_those_that_are_never_scored():
 
 def test_a_scored_task_is_no_task_to_tune_on_nor_the_other_way_round():
     with pytest.raises(InputError, match="opt-equal is scored, so nothing is tuned on it"):
-        choose_tasks(tuning(tasks=["opt-equal/toxigen"]).request, INVENTORY)
+        choose_tasks(tuning(tasks=["opt-equal/toxigen"]).request, {None: INVENTORY})
     with pytest.raises(InputError, match="tuned on opt-tuning, so it is never scored"):
-        choose_tasks(make_request(tasks=["opt-tuning/toxigen"]), INVENTORY)
-    assert "opt-tuning/toxigen" not in [task.name for task in choose_tasks(make_request(), INVENTORY)]
+        choose_tasks(make_request(tasks=["opt-tuning/toxigen"]), {None: INVENTORY})
+    assert "opt-tuning/toxigen" not in [task.name for task in choose_tasks(make_request(), {None: INVENTORY})]
 
 
 def test_no_text_that_is_scored_is_the_tuning_text():

@@ -4,9 +4,12 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from lodo.tasks.layout import read_layout
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.M | re.S)
@@ -26,6 +29,12 @@ def files_of(name):
             yield rest.partition("file=")[2].strip(), body
 
 
+def check_layout(body, folder):
+    """A lodo.toml says of each test file what `read_layout` takes."""
+    (folder / "lodo.toml").write_text(body)
+    assert read_layout(folder, list(tomllib.loads(body)["tests"]))
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     return tmp_path_factory.mktemp("store")
@@ -38,8 +47,10 @@ def test_block(name, language, rest, body, tmp_path, store):
     if language == "python":
         assert "file=" in rest or compile(body, name, "exec")
         return
-    assert language in ("bash", "text"), f"{name}: a block of {language} is checked by nobody"
-    if language == "text":
+    assert language in ("bash", "text", "toml"), f"{name}: a block of {language} is checked by nobody"
+    if language == "toml":
+        check_layout(body, tmp_path)
+    if language != "bash":
         return
     for line in filter(None, body.replace("\\\n", " ").splitlines()):
         for command in line.split(" && "):
@@ -57,6 +68,8 @@ def test_block(name, language, rest, body, tmp_path, store):
             assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_the_example_method_has_at_most_fifteen_lines_of_code():
-    ((_, body),) = files_of("CONTRIBUTING.md")
-    assert sum(bool(line.strip()) for line in body.splitlines()) <= 15
+def test_the_example_method_and_task_have_at_most_fifteen_lines_of_code():
+    examples = dict(files_of("CONTRIBUTING.md"))
+    assert set(examples) == {"shared_tokens.py", "threefold.py"}
+    for body in examples.values():
+        assert sum(bool(line.strip()) for line in body.splitlines()) <= 15

@@ -11,10 +11,11 @@ from lodo.tasks.convex import solve
 from lodo.tasks.errors import InputError, TrainingDiverged
 from lodo.tasks.families.convex import convex_logistic
 from lodo.tasks.family import FAMILIES
+from lodo.tasks.generated import GeneratedSource
 from lodo.tasks.likelihood import Examples, mean_loss, token_losses
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, base_slots
-from lodo.tasks.spec import Recipe, Runtime
+from lodo.tasks.spec import Recipe, Runtime, TestFile
 from lodo.tasks.training import train
 
 VOCABULARY, DECAY = 20, 0.01
@@ -99,7 +100,7 @@ def test_no_minimum_is_a_failed_training(tmp_path, monkeypatch):
 def test_what_cannot_be_solved_is_refused(family, change):
     key, value = change.split("=")
     with pytest.raises(InputError, match="wants a convex model, one checkpoint and a positive weight decay"):
-        FAMILIES.get(family).task("toxigen", "mini", "generated", {"a": 100, "b": 50}, {key: value})
+        FAMILIES.get(family).task("toxigen", TestFile(), "mini", GeneratedSource(), {"a": 100, "b": 50}, {key: value})
 
 
 def test_closed_form_tasks_run_when_named_only():

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from lodo.tasks.errors import InputError
 from lodo.tasks.generated import CORPORA, GeneratedSource
 from lodo.tasks.planting import FACTS, LADDER, SUBSETS, facts
 from lodo.tasks.registers import REGISTERS
+from lodo.tasks.spec import TestSet
 from lodo.tasks.subsets import draw_subsets
 
 SOURCE = GeneratedSource()
@@ -29,7 +31,7 @@ def words(text: str) -> list[str]:
 
 
 def subsets(test):
-    return draw_subsets(test, SOURCE.tests()[test], size=32, min_pairs=16)
+    return draw_subsets(TestSet.of(test, SOURCE.test_files()[test], 32, 16), SOURCE.tests()[test])
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,11 @@ def test_fingerprint_follows_the_parameters():
     }
     assert len(prints) == 4
     assert SOURCE.fingerprint() == GeneratedSource().fingerprint()
+
+
+def test_it_has_no_prompts_and_answers():
+    with pytest.raises(InputError, match="generated text has no prompts and answers; give --data"):
+        SOURCE.pairs()
 
 
 def test_names_are_sorted_and_sizes_fall_in_the_order_of_the_papers_slots(corpora):

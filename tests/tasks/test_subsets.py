@@ -6,6 +6,7 @@ from lodo.tasks.errors import InputError
 from lodo.tasks.folder import FolderSource
 from lodo.tasks.overlap import describe, find_overlaps
 from lodo.tasks.source import Example
+from lodo.tasks.spec import TestSet
 from lodo.tasks.subsets import Subset, draw_subsets
 
 
@@ -13,8 +14,13 @@ def words(count):
     return " ".join(f"w{index}" for index in range(count))
 
 
-def counts(test, records, **options):
-    return {subset.name: len(subset.examples) for subset in draw_subsets(test, records, **options)}
+def drawn(rule, records, subset_size=256, min_pairs=128, columns=()):
+    test = TestSet(name=f"my {rule}", rule=rule, columns=columns, subset_size=subset_size, min_pairs=min_pairs)
+    return draw_subsets(test, records)
+
+
+def counts(rule, records, **options):
+    return {subset.name: len(subset.examples) for subset in drawn(rule, records, **options)}
 
 
 def test_toxigen_keeps_9_to_24_words_split_at_single_spaces():
@@ -39,21 +45,21 @@ def test_truthfulqa_pairs_merges_and_scores_the_answer_only():
     records = [
         {"question": "Q", "incorrect_answers": ["a", "b"], "category": f"Confusion: {kind}"} for kind in ("A", "B")
     ] + [{"question": "R", "incorrect_answers": ["c"], "category": "Law"}]
-    (subset,) = draw_subsets("truthfulqa", records, min_pairs=4)
+    (subset,) = drawn("truthfulqa", records, min_pairs=4)
     assert (subset.name, len(subset.examples)) == ("confusion", 4)
     assert subset.examples[0] == Example("Q", " a")
     with pytest.raises(InputError, match="no category has 5"):
-        draw_subsets("truthfulqa", records, min_pairs=5)
+        drawn("truthfulqa", records, min_pairs=5)
 
 
 def test_any_other_test_set_names_its_subsets():
     records = [{"text": "t", "subset": "s", "prompt": "p"}, {"text": "u", "subset": "s"}]
-    assert draw_subsets("mine", records)[0].examples == (Example("p", "t"), Example("", "u"))
+    assert drawn("labelled", records)[0].examples == (Example("p", "t"), Example("", "u"))
 
 
 def test_a_large_subset_is_drawn_once_and_for_all():
     records = [{"text": str(index), "subset": "s"} for index in range(50)]
-    first, second = (draw_subsets("mine", records, size=10)[0] for _ in range(2))
+    first, second = (drawn("labelled", records, subset_size=10)[0] for _ in range(2))
     assert first == second
     assert len(set(first.examples)) == 10
     places = [int(example.text) for example in first.examples]
@@ -62,9 +68,31 @@ def test_a_large_subset_is_drawn_once_and_for_all():
     assert first.wanted == 10
 
 
+def test_columns_are_read_under_the_rules_names():
+    records = [
+        {"sentence": words(9), "text": "no", "whom": "g", "label": 1},
+        {"sentence": words(9), "whom": "h", "label": 0},
+    ]
+    columns = {"text": "sentence", "group": "whom", "prompt_label": "label"}
+    (subset,) = drawn("toxigen", records, columns=columns)
+    assert (subset.name, subset.examples) == ("g", (Example("", words(9)),))
+    # What is read under another name is not read under its own too.
+    (subset,) = drawn("labelled", [{"prompt": "p", "subset": "s"}], columns={"text": "prompt"})
+    assert subset.examples == (Example("", "p"),)
+
+
+def test_only_truthfulqas_rule_leaves_small_subsets_out():
+    assert counts("labelled", [{"text": "t", "subset": "s"}], min_pairs=2) == {"s": 1}
+
+
+def test_an_unknown_rule_is_named_with_those_there_are():
+    with pytest.raises(InputError, match=r"'my toxgen': there is no rule 'toxgen' \(did you mean 'toxigen'\?\)"):
+        drawn("toxgen", [])
+
+
 def test_a_rule_that_keeps_nothing_says_so():
     with pytest.raises(InputError, match="9 to 24 words"):
-        draw_subsets("toxigen", [{"text": "short", "group": "g"}])
+        drawn("toxigen", [{"text": "short", "group": "g"}])
 
 
 def test_real_test_sets_have_the_papers_subsets(real_data):
@@ -75,7 +103,7 @@ def test_real_test_sets_have_the_papers_subsets(real_data):
     assert counts("winobias", tests["winobias"]) == dict.fromkeys(
         ("anti_female", "anti_male", "pro_female", "pro_male"), 256
     )
-    truthfulqa = counts("truthfulqa", tests["truthfulqa"], size=10**6)
+    truthfulqa = counts("truthfulqa", tests["truthfulqa"], subset_size=10**6)
     assert len(truthfulqa) == 9
     assert (truthfulqa["paranormal"], truthfulqa["indexical_error"], truthfulqa["confusion"]) == (129, 231, 223)
 
