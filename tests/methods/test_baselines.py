@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from lodo.methods import AttributionError
+from lodo.methods.gradient_free import DatasetLoss, HiddenStates, TokenCount
 from lodo.methods.lexical import BM25
-from lodo.methods.surface import DatasetLoss, HiddenStates, TokenCount
 from lodo.tasks.convex import ConvexModel
 from lodo.tasks.likelihood import PAD, Examples
 from lodo.tasks.replay import Replay

@@ -69,7 +69,7 @@ def linear_layers(model):
 
 def test_datainf_is_its_formula_over_single_examples(single):
     pytest.importorskip("dattri")
-    from lodo.methods.low_rank import DataInf
+    from lodo.methods.fisher import DataInf
 
     model = single.copy()
     seen = [by_layer(gradient_by_name(model, one)) for group in single.datasets.values() for one in rows(group)]
@@ -131,7 +131,7 @@ def test_trak_says_that_there_are_too_few_examples_for_its_projection(single):
 
 def test_logra_without_projection_is_the_damped_fisher_matrix_of_each_linear_layer(single):
     pytest.importorskip("dattri")
-    from lodo.methods.low_rank import LoGra
+    from lodo.methods.fisher import LoGra
 
     model = single.copy()
     seen = [by_layer(gradient_by_name(model, one)) for group in single.datasets.values() for one in rows(group)]
@@ -148,7 +148,7 @@ def test_logra_without_projection_is_the_damped_fisher_matrix_of_each_linear_lay
 def test_logras_projections_keep_inner_products_on_average(single):
     """Under great damping the scores are inner products, over each layer's mean square of single gradients."""
     pytest.importorskip("dattri")
-    from lodo.methods.low_rank import LoGra
+    from lodo.methods.fisher import LoGra
 
     model, rank, damping = single.copy(), 16, 1e4
     seen = [by_layer(gradient_by_name(model, one)) for group in single.datasets.values() for one in rows(group)]
@@ -176,7 +176,7 @@ def test_ekfac_is_kronfluences_scores_of_single_examples_summed(single, tmp_path
     from lodo.methods.ekfac import Ekfac
     from lodo.methods.engine import layers
     from lodo.methods.engine.curvature import draw
-    from lodo.methods.engine.ekfac import language_task
+    from lodo.methods.engine.kronecker import language_task
     from lodo.methods.engine.perexample import joined
 
     class Rows(torch.utils.data.Dataset):
@@ -297,7 +297,7 @@ def test_ekfac_of_all_layers_takes_a_model_of_one(single):
 def test_gradients_that_do_not_fit_are_refused_with_the_figures(single, monkeypatch):
     pytest.importorskip("dattri")
     from lodo.methods.engine import curvature
-    from lodo.methods.low_rank import DataInf
+    from lodo.methods.fisher import DataInf
 
     monkeypatch.setattr(curvature, "available_memory", lambda device: 10**5)
     with pytest.raises(AttributionError, match=r"the gradients of 18 examples by .* set examples to at most"):
