@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lodo.benchmark.kinds.estimate import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.loading import load_trained
 from lodo.benchmark.measuring import ForgettingMeter, PeakMemory
 from lodo.benchmark.reader import Reader
 from lodo.benchmark.sharing import SharedPass
+from lodo.benchmark.specifications import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec
 from lodo.methods.base import Attribution
 from lodo.methods.select import build_method
 from lodo.tasks.seeds import derive_seed

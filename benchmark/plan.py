@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lodo.benchmark.jobs import MethodChoice, Work
-from lodo.benchmark.kinds.estimate import OBSERVED_RUN, EstimateInputs, estimate_job
+from lodo.benchmark.kinds.estimate import estimate_job
 from lodo.benchmark.kinds.evaluation import EvaluationInputs, evaluation_job
 from lodo.benchmark.kinds.forgetting import ForgettingInputs, UnlearningInputs, forgetting_job, unlearning_job
 from lodo.benchmark.kinds.inventory import INVENTORY, Inventory, InventoryInputs, inventory_job
 from lodo.benchmark.kinds.prepared import PreparedInfo, PreparedInputs, SubsetInfo, prepared_job
 from lodo.benchmark.kinds.training import TrainingInputs, training_job
 from lodo.benchmark.scheduler import Chain
+from lodo.benchmark.specifications import OBSERVED_RUN, EstimateInputs
 from lodo.benchmark.store import Job, Store
 from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES

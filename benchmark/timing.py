@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.estimate import KIND as ESTIMATE
-from lodo.benchmark.kinds.estimate import EstimateSpec
 from lodo.benchmark.kinds.kind import FAILURE, SPENT
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.plan import Plan, Share
+from lodo.benchmark.specifications import EstimateSpec
 from lodo.benchmark.store import MANIFEST, Store
 from lodo.tasks.spec import Shown, Task, canonical_json
 

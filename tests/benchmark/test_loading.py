@@ -6,11 +6,10 @@ import torch
 from safetensors.torch import load_file
 
 from lodo.benchmark.identity import Code
-from lodo.benchmark.kinds.estimate import EstimateSpec
-from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.benchmark.loading import load_trained
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import draw_examples, shown_examples
+from lodo.benchmark.specifications import EstimateSpec, TrainingSpec
 from lodo.methods.first_order import GradDot, TracIn
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.prepare import Prepared
