@@ -88,17 +88,17 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
 def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     """How many jobs of each kind a plan takes, what the store has, and how long the rest is likely to take."""
     wanted: dict[str, int] = {}
-    found: dict[str, int] = {}
+    stored: dict[str, int] = {}
     for chain in plan.chains:
         for work in chain.works:
             wanted[work.job.kind] = wanted.get(work.job.kind, 0) + 1
-            found[work.job.kind] = found.get(work.job.kind, 0) + store.has(work.job)
+            stored[work.job.kind] = stored.get(work.job.kind, 0) + store.has(work.job)
     table = Table(box=None, pad_edge=False)
     for column in ("", "needed", "in the store", "to do"):
         table.add_column(column, justify="left" if not column else "right")
     for kind in PLURAL:
         if kind in wanted:
-            table.add_row(PLURAL[kind], *map(str, (wanted[kind], found[kind], wanted[kind] - found[kind])))
+            table.add_row(PLURAL[kind], *map(str, (wanted[kind], stored[kind], wanted[kind] - stored[kind])))
     console.print(table)
     guess = expected_seconds(plan, store, jobs)
     sentence = guess.sentence(duration(guess.seconds), jobs)
@@ -147,7 +147,7 @@ def status_command(out: Path | None, store_path: Path | None, prune: bool, verif
     for column in ("in the store", "entries", "size"):
         table.add_column(column, justify="left" if column == "in the store" else "right")
     for kind in sorted({kind for kind, _, _ in entries}):
-        sizes = [size for found, _, size in entries if found == kind]
+        sizes = [size for entry_kind, _, size in entries if entry_kind == kind]
         table.add_row(PLURAL.get(kind, kind), str(len(sizes)), _size(sum(sizes)))
     table.add_row("all", str(len(entries)), _size(sum(size for _, _, size in entries)))
     console.print(f"store: {store.root}", highlight=False, soft_wrap=True)

@@ -61,10 +61,10 @@ def code_of(
         libraries: that matter though no definition imports them.
     """
     sources = sources or as_they_are()
-    found = Reach(sources, BESIDE | frozenset(beside))
-    found.follow(_target(root, sources) for root in roots)
-    text = "\n\n".join(sorted(found.texts.values()))
-    known = {*map(_distribution, found.libraries - SILENT), *libraries}
+    reach = Reach(sources, BESIDE | frozenset(beside))
+    reach.follow(_target(root, sources) for root in roots)
+    text = "\n\n".join(sorted(reach.texts.values()))
+    known = {*map(_distribution, reach.libraries - SILENT), *libraries}
     return Code(hash=hashlib.sha256(text.encode()).hexdigest(), libraries=versions(sorted(known)))
 
 

@@ -69,13 +69,13 @@ def expected_seconds(plan: Plan, store: Store, jobs: int) -> Guess:
 
 def _recorded(store: Store, plan: Plan) -> float | None:
     """Median seconds that trainings of the plan in the store took, if there are any."""
-    found = [
+    seconds = [
         SPENT.read(store.path(work.job))
         for chain in plan.chains
         for work in chain.works
         if work.job.kind == TRAINING.name and SPENT.lies_in(store.path(work.job))
     ]
-    return median(found) if found else None
+    return median(seconds) if seconds else None
 
 
 def seen_before(store: Store, methods: Sequence[MethodChoice], examples: Sequence[Shown]) -> list[Share | None]:
@@ -106,6 +106,6 @@ def _share(by_training: Sequence[Sequence[float]]) -> Share | None:
     if not by_training:
         return None
     first = median(map(max, by_training))
-    others = [mean(sorted(found)[:-1]) for found in by_training if len(found) > 1]
+    others = [mean(sorted(seconds)[:-1]) for seconds in by_training if len(seconds) > 1]
     rest = median(others) if others else first
     return Share(first, rest, rest)

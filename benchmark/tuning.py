@@ -85,7 +85,7 @@ def grid_points(tuning: Tuning, rows: pd.DataFrame) -> list[tuple[GridPoint, flo
     Args:
         rows: of `Sweep.rows`.
     """
-    found = []
+    points = []
     own = rows[rows["method"] == tuning.method.name]
     for text, group in ranking(own).groupby("hyperparameters", sort=False):
         values = json.loads(str(text))
@@ -99,8 +99,8 @@ def grid_points(tuning: Tuning, rows: pd.DataFrame) -> list[tuple[GridPoint, flo
             trainings=_or_none(cost),
             cause=score["cause"],
         )
-        found.append((point, float(np.nan_to_num(score["error"]))))
-    return found
+        points.append((point, float(np.nan_to_num(score["error"]))))
+    return points
 
 
 def best(tuning: Tuning, points: Sequence[tuple[GridPoint, float]]) -> GridPoint:

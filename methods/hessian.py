@@ -268,8 +268,8 @@ class Arnoldi(HessianInfluence):
             )
 
         def coordinates(groups: "Mapping[str, Examples]", normalise: bool) -> "Tensor":
-            found = [basis @ each for each in gradients(trained, curvature.model, groups.values(), normalise)]
-            answer: Tensor = torch.stack(found).double() @ vectors
+            rows = [basis @ each for each in gradients(trained, curvature.model, groups.values(), normalise)]
+            answer: Tensor = torch.stack(rows).double() @ vectors
             return answer
 
         datasets, subsets = coordinates(trained.datasets, self.normalise), coordinates(trained.subsets, False)
