@@ -136,9 +136,9 @@ def test_observing_changes_no_answer_and_later_runs_are_not_observed(store, monk
     later, _ = asked(lr=3e-3, run=1)
     assert ANSWER.read(do(store, later, inputs)).unlearned == ()
     monkeypatch.setattr(estimating, "OBSERVED_RUN", -1)
-    found = ANSWER.read(do(store, job, inputs))
-    assert found.influence == observed
-    assert found.unlearned == ()
+    answer = ANSWER.read(do(store, job, inputs))
+    assert answer.influence == observed
+    assert answer.unlearned == ()
 
 
 def test_a_failed_estimate_has_forgotten_nothing(store):

@@ -49,10 +49,10 @@ def gradient_by_name(model, examples):
 
 def by_layer(parts):
     """Flat gradients by layer: a module's weight and bias together."""
-    found = {}
+    layers = {}
     for name, part in parts.items():
-        found.setdefault(name.rpartition(".")[0], []).append(part.flatten())
-    return {name: torch.cat(part) for name, part in found.items()}
+        layers.setdefault(name.rpartition(".")[0], []).append(part.flatten())
+    return {name: torch.cat(part) for name, part in layers.items()}
 
 
 def sides(trained):
@@ -101,9 +101,9 @@ def test_trak_is_a_linear_model_of_the_odds_in_projected_gradients(single, dimen
         return torch.cat([part.flatten() for part in parts]), 1 - torch.exp(-loss).item()
 
     def phi(examples):
-        found = [odds(one) for one in rows(examples)]
-        gradients = torch.stack([gradient for gradient, _ in found])
-        return project(gradients / size**0.5, ensemble_id=0).double(), torch.tensor([rest for _, rest in found])
+        pairs = [odds(one) for one in rows(examples)]
+        gradients = torch.stack([gradient for gradient, _ in pairs])
+        return project(gradients / size**0.5, ensemble_id=0).double(), torch.tensor([rest for _, rest in pairs])
 
     model = single.copy()
     size = sum(value.numel() for value in model.parameters())
@@ -117,8 +117,8 @@ def test_trak_is_a_linear_model_of_the_odds_in_projected_gradients(single, dimen
         [float((phi(subset)[0] @ inverse @ features.T * rest).mean()) for subset in single.subsets.values()]
         for features, rest in train
     ]
-    found = Trak(dimensions=dimensions, regularization=regularization).attribute(single).influence
-    np.testing.assert_allclose(found, wanted, rtol=1e-3)
+    influence = Trak(dimensions=dimensions, regularization=regularization).attribute(single).influence
+    np.testing.assert_allclose(influence, wanted, rtol=1e-3)
 
 
 def test_trak_says_that_there_are_too_few_examples_for_its_projection(single):
@@ -222,9 +222,9 @@ def test_ekfac_under_great_damping_is_a_dot_product_of_its_layers(single):
     frozen = single.copy()
     for name, value in frozen.named_parameters():
         value.requires_grad_(".fc" in name)
-    found = Ekfac(damping=1e9).attribute(single).influence
+    influence = Ekfac(damping=1e9).attribute(single).influence
     wanted = GradDot().attribute(dataclasses.replace(single, model=frozen, checkpoints=single.checkpoints)).influence
-    assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.999
+    assert np.corrcoef(influence.ravel(), wanted.ravel())[0, 1] > 0.999
 
 
 # Tokens that pass with gradients, in passes over what is shown of the datasets and over the subsets: all gradients
@@ -287,9 +287,9 @@ def test_ekfac_of_all_layers_takes_a_model_of_one(single):
         torch.stack([gradient_by_name(logistic.model, group)["head.weight"].flatten() for group in groups.values()])
         for groups in (logistic.datasets, logistic.subsets)
     )
-    found = Ekfac(layers="all", damping=1e9).attribute(logistic).influence
+    influence = Ekfac(layers="all", damping=1e9).attribute(logistic).influence
     wanted = (datasets @ subsets.T).numpy()
-    np.testing.assert_allclose(found / np.abs(found).max(), wanted / np.abs(wanted).max(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(influence / np.abs(influence).max(), wanted / np.abs(wanted).max(), rtol=1e-3, atol=1e-4)
     with pytest.raises(AttributionError, match="not known; set layers=all"):
         Ekfac().attribute(logistic)
 

@@ -58,9 +58,9 @@ def learned(trained):
         sum(token_losses(model, each) / each.count for each in trained.datasets.values()).backward()
         optimizer.step()
     model.zero_grad(set_to_none=True)
-    found = dataclasses.replace(trained, model=model, subsets=dict(trained.datasets))
-    assert found.losses(found.datasets).max() < 2  # uniform over the vocabulary is 3.4
-    return found
+    learned = dataclasses.replace(trained, model=model, subsets=dict(trained.datasets))
+    assert learned.losses(learned.datasets).max() < 2  # uniform over the vocabulary is 3.4
+    return learned
 
 
 def whole(examples):
@@ -218,8 +218,8 @@ def test_npo_becomes_ascent_on_sequences_as_beta_vanishes(trained, moved, ragged
     wanted = gradient(moved, unlearning_losses.sequence_log_probs(moved, ragged).mean())
     gaps = []
     for beta in (1e-1, 1e-2, 1e-3):
-        found = gradient(moved, unlearning_losses.npo(reference, beta)(moved, whole(ragged)))
-        gaps.append(float((found - wanted).norm() / wanted.norm()))
+        slope = gradient(moved, unlearning_losses.npo(reference, beta)(moved, whole(ragged)))
+        gaps.append(float((slope - wanted).norm() / wanted.norm()))
     assert gaps[2] < 1e-3
     assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.2)
     assert gaps[1] / gaps[2] == pytest.approx(10, rel=0.2)
@@ -235,25 +235,25 @@ def test_npo_at_theta_0_has_the_gradient_of_ascent_whatever_beta(trained, ragged
 
 @pytest.mark.parametrize("cls", ALL)
 def test_a_forgotten_set_has_a_higher_loss(learned, cls):
-    found = cls(lr=2e-3, batch_size=6, epochs=4, points=1).attribute(learned).influence[-1]
-    assert (np.diag(found) > 0.01).all()
+    influence = cls(lr=2e-3, batch_size=6, epochs=4, points=1).attribute(learned).influence[-1]
+    assert (np.diag(influence) > 0.01).all()
 
 
 @pytest.mark.parametrize("cls", [UnTrac, *ALL])
 def test_equal_datasets_get_equal_scores(trained, cls):
     a, b, c = trained.datasets.values()
     twins = dataclasses.replace(trained, datasets={"a": a, "b": b, "c": c, "twin": a})
-    found = cls(**FAST).attribute(twins).influence[-1]
-    np.testing.assert_allclose(found[0], found[3], rtol=1e-12)
-    assert np.abs(found[0] - found[1]).max() > 1e-6
+    influence = cls(**FAST).attribute(twins).influence[-1]
+    np.testing.assert_allclose(influence[0], influence[3], rtol=1e-12)
+    assert np.abs(influence[0] - influence[1]).max() > 1e-6
 
 
 @pytest.mark.parametrize("cls", [UnTrac, *ALL])
 def test_order_and_names_of_datasets_do_not_matter(trained, cls):
-    found = cls(**FAST).attribute(trained).influence[-1]
+    influence = cls(**FAST).attribute(trained).influence[-1]
     names = {"c": "one", "a": "two", "b": "three"}
     turned = dataclasses.replace(trained, datasets={names[old]: trained.datasets[old] for old in names})
-    np.testing.assert_allclose(cls(**FAST).attribute(turned).influence[-1], found[[2, 0, 1]], rtol=1e-12)
+    np.testing.assert_allclose(cls(**FAST).attribute(turned).influence[-1], influence[[2, 0, 1]], rtol=1e-12)
 
 
 @pytest.mark.parametrize("cls", ALL)
@@ -314,11 +314,11 @@ def test_a_general_corpus_is_kept_except_from_its_own_row(trained):
         assert torch.equal(kept.tokens, unlearning_losses.retained(four, name, "others").tokens)
         assert len(kept) == 18
     for cls in (UnTracDescent, UnTracKL):
-        found = cls(**FAST, retain="b").attribute(four).influence[-1]
-        np.testing.assert_allclose(found[1], found[3], rtol=1e-12)
+        influence = cls(**FAST, retain="b").attribute(four).influence[-1]
+        np.testing.assert_allclose(influence[1], influence[3], rtol=1e-12)
         others = cls(**FAST).attribute(four).influence[-1]
-        np.testing.assert_array_equal(found[1], others[1])
-        assert np.abs(found[0] - others[0]).max() > 1e-8
+        np.testing.assert_array_equal(influence[1], others[1])
+        assert np.abs(influence[0] - others[0]).max() > 1e-8
 
 
 @pytest.mark.parametrize("cls", [UnTracDescent, UnTracKL])
@@ -338,8 +338,8 @@ def test_every_unlearned_model_is_shown_once_in_evaluation_mode(trained, cls):
         seen.append((name, model.training, trained.losses(trained.subsets, model)))
 
     method = cls(**FAST, dropout=True)
-    found = method.attribute(dataclasses.replace(trained, unlearned=look)).influence[-1]
+    influence = method.attribute(dataclasses.replace(trained, unlearned=look)).influence[-1]
     assert [name for name, _, _ in seen] == ["a", "b", "c"]
     assert not any(training for _, training, _ in seen)
     rise = torch.stack([losses for _, _, losses in seen]) - trained.losses(trained.subsets)
-    np.testing.assert_array_equal(rise.numpy(), found)
+    np.testing.assert_array_equal(rise.numpy(), influence)
