@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from lodo.reports import figures, formats
+from lodo.reports.page_values import Rows, Values, records
 from lodo.reports.schema import RETRAINING
 from lodo.reports.summary import Summary
 from lodo.reports.svg import Sketch
 from lodo.reports.tables import Tables
-from lodo.reports.view import Rows, Values, records
 
 
 def of_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:

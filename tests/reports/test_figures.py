@@ -7,10 +7,10 @@ import pytest
 
 from lodo.reports import figures, sections
 from lodo.reports.derive import final_estimates
+from lodo.reports.page_values import Rows
 from lodo.reports.summary import summarise
 from lodo.reports.svg import draw
 from lodo.reports.tables import Tables
-from lodo.reports.view import Rows
 
 
 def test_standardised_within_groups() -> None:
