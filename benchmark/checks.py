@@ -198,7 +198,7 @@ def checks_of(cls: type[AttributionMethod]) -> Iterator[tuple[str, Run | None, s
         yield name, None if name in cls.exempt else run, cls.exempt.get(name, "")
 
 
-def check_method(reference: str, changes: Mapping[str, str] | None = None, folder: Path | None = None) -> list[Outcome]:
+def check_method(locator: str, changes: Mapping[str, str] | None = None, folder: Path | None = None) -> list[Outcome]:
     """Run every check on a method (a registered name or ``file.py:Class``) with its values for scale mini.
 
     Args:
@@ -208,11 +208,11 @@ def check_method(reference: str, changes: Mapping[str, str] | None = None, folde
     Raises:
         InputError: there is no such method, it cannot be built, or it needs a package that is missing.
     """
-    method = tuned_method(reference, "mini", changes or {})
+    method = tuned_method(locator, "mini", changes or {})
     with tempfile.TemporaryDirectory() as temporary:
         specimens = Specimens(folder or Path(temporary))
         return [
-            _outcome(name, run, reason, method, specimens) for name, run, reason in checks_of(method_class(reference))
+            _outcome(name, run, reason, method, specimens) for name, run, reason in checks_of(method_class(locator))
         ]
 
 
@@ -234,7 +234,7 @@ def _session_specimens() -> tuple[Specimens, tempfile.TemporaryDirectory[str]]:
     return Specimens(Path(folder.name)), folder
 
 
-def parametrize_with_checks(references: Sequence[str]) -> Any:
+def parametrize_with_checks(locators: Sequence[str]) -> Any:
     """A pytest decorator: the test function is called with ``check``, one for each method and check.
 
     Example: ``@parametrize_with_checks(["my_method.py:MyMethod"])`` over ``def test_it(check): check()``.
@@ -242,17 +242,17 @@ def parametrize_with_checks(references: Sequence[str]) -> Any:
     """
     import pytest
 
-    def case(reference: str, name: str, run: Run | None, reason: str) -> Any:
+    def case(locator: str, name: str, run: Run | None, reason: str) -> Any:
         def check() -> None:
             if run is None:
-                pytest.skip(f"{reference} is exempt: {reason}")
-            missing = method_class(reference).missing()
+                pytest.skip(f"{locator} is exempt: {reason}")
+            missing = method_class(locator).missing()
             if missing:
-                pytest.skip(f"{reference} needs {', '.join(missing)}")
-            run(tuned_method(reference, "mini", {}), _session_specimens()[0])
+                pytest.skip(f"{locator} needs {', '.join(missing)}")
+            run(tuned_method(locator, "mini", {}), _session_specimens()[0])
 
-        return pytest.param(check, id=f"{reference}: {name}")
+        return pytest.param(check, id=f"{locator}: {name}")
 
     return pytest.mark.parametrize(
-        "check", [case(reference, *check) for reference in references for check in checks_of(method_class(reference))]
+        "check", [case(locator, *check) for locator in locators for check in checks_of(method_class(locator))]
     )

@@ -106,7 +106,7 @@ def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
         console.print(escape(sentence), highlight=False, soft_wrap=True)
 
 
-def check_command(reference: str, settings: Sequence[str], console: Console) -> bool:
+def check_command(locator: str, settings: Sequence[str], console: Console) -> bool:
     """`lodo check`; whether nothing failed."""
     changes = {}
     for setting in settings:
@@ -116,7 +116,7 @@ def check_command(reference: str, settings: Sequence[str], console: Console) -> 
         changes[key.rpartition(".")[2]] = value
     from lodo.benchmark.checks import check_method
 
-    outcomes = check_method(reference, changes)
+    outcomes = check_method(locator, changes)
     table = Table(box=None, pad_edge=False)
     for column in ("check", "", "reason"):
         table.add_column(column, no_wrap=column != "reason")
@@ -126,7 +126,7 @@ def check_command(reference: str, settings: Sequence[str], console: Console) -> 
         table.add_row(outcome.check, verdict, escape(outcome.reason))
     console.print(table)
     failed = sum(outcome.verdict == "failed" for outcome in outcomes)
-    console.print(f"{escape(reference)}: {failed} of {len(outcomes)} checks failed", highlight=False, soft_wrap=True)
+    console.print(f"{escape(locator)}: {failed} of {len(outcomes)} checks failed", highlight=False, soft_wrap=True)
     return not failed
 
 

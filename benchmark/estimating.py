@@ -55,7 +55,7 @@ def attribute(spec: EstimateSpec, inputs: EstimateInputs, reader: Reader) -> Est
     observer = ForgettingMeter(trained, shared)
     if spec.run == OBSERVED_RUN:
         trained = dataclasses.replace(trained, unlearned=observer)
-    method = build_method(inputs.reference, spec.hyperparameters)
+    method = build_method(inputs.locator, spec.hyperparameters)
     seed_globals(training.content, digest(spec.subsets), spec.run, spec.method, digest(spec.hyperparameters))
     with PeakMemory() as memory:
         begun = time.perf_counter()

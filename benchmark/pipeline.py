@@ -91,17 +91,17 @@ def make_request(
         raise InputError(f"--runs {runs}: at least one run is needed")
     by_method, changes = split_settings(settings, GROUPS)
     members = suite_members(suite)
-    references = [*(methods or members), *add_methods]
-    references += [name for name in METHODS.names() if METHODS.get(name).reference]
+    locators = [*(methods or members), *add_methods]
+    locators += [name for name in METHODS.names() if METHODS.get(name).reference]
     choices: dict[str, MethodChoice] = {}
-    for reference in references:
-        cls = method_class(reference)
+    for locator in locators:
+        cls = method_class(locator)
         if cls.name == RETRAINING:
-            raise InputError(f"--method {reference}: the name '{RETRAINING}' is that of the true leave-out; rename it")
-        method = tuned_method(reference, scale, by_method.pop(cls.name, {}))
-        found = choices.setdefault(cls.name, MethodChoice(reference, method, _code(reference, cls)))
-        if found.reference != reference:
-            raise InputError(f"--method {reference}: the name '{cls.name}' is taken by {found.reference}; rename one")
+            raise InputError(f"--method {locator}: the name '{RETRAINING}' is that of the true leave-out; rename it")
+        method = tuned_method(locator, scale, by_method.pop(cls.name, {}))
+        found = choices.setdefault(cls.name, MethodChoice(locator, method, _code(locator, cls)))
+        if found.locator != locator:
+            raise InputError(f"--method {locator}: the name '{cls.name}' is taken by {found.locator}; rename one")
     if by_method:
         unknown = next(iter(by_method))
         raise InputError(f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}")
@@ -118,11 +118,11 @@ def make_request(
     )
 
 
-def _code(reference: str, cls: type) -> Code:
+def _code(locator: str, cls: type) -> Code:
     """A method's code: its class and what that reaches; of a method that is not lodo's, all of its file."""
     if cls.__module__.startswith("lodo."):
         return code_of(cls)
-    return code_of(Path(reference.rpartition(":")[0] if ".py:" in reference else inspect.getfile(cls)))
+    return code_of(Path(locator.rpartition(":")[0] if ".py:" in locator else inspect.getfile(cls)))
 
 
 def plan_request(request: Request, store: Store, jobs: int, console: Console) -> Plan:

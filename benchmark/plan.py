@@ -222,7 +222,7 @@ def _estimate_works(request: Request, cell: Cell, index: int, run: int, info: Pr
     """A run of a method, and what the models forgot that it unlearned."""
     choice, job = request.methods[index], cell.estimates[index, run]
     label = f"{choice.name} on {cell.task.name}, seed {cell.seed}, run {run}"
-    inputs = EstimateInputs(root, cell.base, cell.task.test_set.name, info.pools, choice.reference)
+    inputs = EstimateInputs(root, cell.base, cell.task.test_set.name, info.pools, choice.locator)
     works = [Work(job, label, inputs, (root.key, cell.base.key), method=True)]
     if run == OBSERVED_RUN:
         forgot = cell.unlearned[index]

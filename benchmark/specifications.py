@@ -60,13 +60,13 @@ class EstimateSpec(Frozen):
 
 @dataclass(frozen=True)
 class EstimateInputs:
-    """``reference`` is the method's name or ``file.py:Class``, ``pools`` the content hash of each dataset."""
+    """``locator`` is the method's name or ``file.py:Class``, ``pools`` the content hash of each dataset."""
 
     prepared: Job
     training: Job
     test: str
     pools: Mapping[str, str]
-    reference: str
+    locator: str
 
 
 @dataclass(frozen=True)

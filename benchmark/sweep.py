@@ -98,7 +98,7 @@ def _variants(choice: MethodChoice, axes: Sequence[Axis]) -> list[tuple[MethodCh
     variants = []
     for values in itertools.product(*(axis.values for axis in axes)):
         given = dict(zip((axis.field for axis in axes), values, strict=True))
-        method = build_method(choice.reference, {**choice.method.hyperparameters, **given})
+        method = build_method(choice.locator, {**choice.method.hyperparameters, **given})
         swept = {axis.key: value for axis, value in zip(axes, values, strict=True)}
         variants.append((dataclasses.replace(choice, method=method), swept))
     return variants

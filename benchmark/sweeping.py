@@ -108,7 +108,7 @@ def _columns(point: GridPoint) -> list[str]:
 
 def _may_write(tuning: Tuning, settings: Sequence[str]) -> None:
     """Raise InputError where a record would not say what the method then runs with."""
-    cls = method_class(tuning.request.methods[0].reference)
+    cls = method_class(tuning.request.methods[0].locator)
     if not is_own(cls):
         raise InputError(f"--write: '{cls.name}' is none of lodo's methods; put its values into its own file")
     if not (FOLDER.parents[1] / "pyproject.toml").exists():

@@ -14,7 +14,7 @@ from lodo.benchmark.kinds.kind import FAILURE, SPENT
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.plan import Plan, Share
 from lodo.benchmark.specifications import EstimateSpec
-from lodo.benchmark.store import MANIFEST, Store
+from lodo.benchmark.store import SEAL, Store
 from lodo.tasks.spec import Shown, Task, canonical_json
 
 # Multiply-adds a second that one CPU thread has been seen to reach on models this small; only for a first guess.
@@ -85,12 +85,12 @@ def seen_before(store: Store, methods: Sequence[MethodChoice], examples: Sequenc
     longest estimate, which is the first, and of the mean of all others, in which dear and cheap ones alternate.
     """
     spent: Mapping[tuple[str, str], Mapping[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for manifest in (store.root / ESTIMATE.name).glob(f"*/{MANIFEST}"):
-        folder = manifest.parent
+    for seal in (store.root / ESTIMATE.name).glob(f"*/{SEAL}"):
+        folder = seal.parent
         if FAILURE.lies_in(folder) or not SPENT.lies_in(folder):
             continue
         try:
-            spec = EstimateSpec.model_validate(json.loads(manifest.read_text())["spec"])
+            spec = EstimateSpec.model_validate(json.loads(seal.read_text())["spec"])
         except (ValidationError, ValueError, KeyError):  # of another version
             continue
         training = store.root / TRAINING.name / spec.training

@@ -152,15 +152,15 @@ class UnTracNPO(Unlearning):
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.unlearning_losses import npo, reference_log_probs
+        from lodo.methods.engine.unlearning_losses import initial_log_probs, npo
 
-        return [_forget(trained, name, npo(reference_log_probs(trained, trained.datasets[name]), self.beta))]
+        return [_forget(trained, name, npo(initial_log_probs(trained, trained.datasets[name]), self.beta))]
 
 
 @register("untrac-simnpo")
 @dataclass(frozen=True)
 class UnTracSimNPO(Unlearning):
-    """SimNPO: minimise the mean of -2/beta log sigma(-beta/|z| log pi(z) - gamma) over z in Z_k; no reference model.
+    """SimNPO: minimise the mean of -2/beta log sigma(-beta/|z| log pi(z) - gamma) over z in Z_k; no pi_0.
 
     Attributes:
         beta: the larger, the more the sequences of low loss count; a sequence's gradient is weighed by
@@ -171,7 +171,7 @@ class UnTracSimNPO(Unlearning):
     beta: Rate = 2.5
     gamma: Margin = 0.0
 
-    summary: ClassVar[str] = "UnTrac by length-normalised preference optimization without a reference"
+    summary: ClassVar[str] = "UnTrac by length-normalised preference optimization"
     rough_trainings = 0.3
     paper: ClassVar[str] = "Fan et al. 2024 (arXiv 2410.07163)"
     suite = "default"

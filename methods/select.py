@@ -13,20 +13,20 @@ from lodo.tasks.errors import InputError
 from lodo.tasks.registry import did_you_mean
 
 
-def method_class(reference: str) -> type[AttributionMethod]:
+def method_class(locator: str) -> type[AttributionMethod]:
     """The class behind a registered name or ``path/to/file.py:Class``. Raises InputError for anything else."""
-    cls = METHODS.get(reference)
+    cls = METHODS.get(locator)
     if not (isinstance(cls, type) and issubclass(cls, AttributionMethod) and cls.name):
         raise InputError(
-            f"--method {reference}: {getattr(cls, '__name__', cls)!r} is no registered method; "
+            f"--method {locator}: {getattr(cls, '__name__', cls)!r} is no registered method; "
             "derive it from lodo.methods.AttributionMethod and put @register('name') above @dataclass(frozen=True)"
         )
     return cls
 
 
-def build_method(reference: str, hyperparameters: Mapping[str, Any]) -> AttributionMethod:
+def build_method(locator: str, hyperparameters: Mapping[str, Any]) -> AttributionMethod:
     """A method with these hyperparameters, validated by their types. Raises InputError naming the bad one."""
-    cls = method_class(reference)
+    cls = method_class(locator)
     known = sorted(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
     for key in hyperparameters:
         if key not in known:
@@ -76,15 +76,15 @@ def split_settings(settings: Iterable[str], groups: Iterable[str]) -> tuple[dict
     return by_method, changes
 
 
-def tuned_method(reference: str, scale: str, changes: Mapping[str, str]) -> AttributionMethod:
+def tuned_method(locator: str, scale: str, changes: Mapping[str, str]) -> AttributionMethod:
     """A method with its defaults, then what replaces them at the scale, then its tuning record, then the changes.
 
     Raises InputError for an unknown method, a bad hyperparameter, or a package that the method needs and is missing.
     """
-    cls = method_class(reference)
+    cls = method_class(locator)
     for module, how in cls.missing().items():
-        raise InputError(f"--method {reference}: it needs '{module}', which is not installed; {how}")
-    return build_method(reference, {**scaled_values(cls, scale), **changes})
+        raise InputError(f"--method {locator}: it needs '{module}', which is not installed; {how}")
+    return build_method(locator, {**scaled_values(cls, scale), **changes})
 
 
 def scaled_values(cls: type[AttributionMethod], scale: str, recorded: bool = True) -> dict[str, Any]:

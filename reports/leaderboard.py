@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from lodo.reports import page_values, sections
 from lodo.reports.derive import Question
-from lodo.reports.page_values import Rows
+from lodo.reports.page_values import Rows, Values
 from lodo.reports.schema import SCHEMAS
 from lodo.reports.summary import Summary, summarise
 from lodo.reports.svg import Figure, draw
@@ -61,9 +61,7 @@ def context(tables: Tables, question: Question) -> dict[str, Any]:
     }
 
 
-def _tasks(
-    rows: page_values.Rows, tables: Tables, summary: Summary, overall: page_values.Values
-) -> list[page_values.Values]:
+def _tasks(rows: Rows, tables: Tables, summary: Summary, overall: Values) -> list[Values]:
     made = []
     answers = tables.answers(summary.question, summary.truth)
     with ThreadPoolExecutor(1) as pen:  # one thread draws while this one prepares

@@ -36,7 +36,7 @@ def answering(monkeypatch):
 
     def put(answer):
         method = SimpleNamespace(attribute=answer)
-        monkeypatch.setattr(estimating, "build_method", lambda reference, hyperparameters: method)
+        monkeypatch.setattr(estimating, "build_method", lambda locator, hyperparameters: method)
 
     return put
 

@@ -180,7 +180,7 @@ def test_texts_keys_follow_the_text_and_not_the_sizes_of_the_datasets():
     assert inventory_job(GeneratedSource(seed=1)).key != inventory_job(GeneratedSource()).key
 
 
-def test_a_specification_is_read_back_from_a_manifest_as_it_was():
+def test_a_specification_is_read_back_from_a_seal_as_it_was():
     spec = estimate().spec
     assert EstimateSpec.model_validate_json(spec.model_dump_json()) == spec
 

@@ -12,7 +12,7 @@ from lodo.benchmark.kinds.kind import SPENT
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.pipeline import make_request
 from lodo.benchmark.plan import Share, choose_tasks, make_plan, prepared_chains
-from lodo.benchmark.store import Store
+from lodo.benchmark.store import SEAL, Store
 from lodo.benchmark.timing import expected_seconds, seen_before
 from lodo.methods.base import METHODS
 from lodo.tasks.errors import InputError
@@ -142,9 +142,9 @@ class Mine(AttributionMethod):
 
 def test_a_method_of_unknown_cost_is_named_and_not_counted(tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
-    reference = f"{tmp_path / 'mine.py'}:Mine"
+    locator = f"{tmp_path / 'mine.py'}:Mine"
     store = Store(tmp_path / "store")
-    both = expected_seconds(plan(EQUAL[:1], methods=("graddot", reference)), store, 2)
+    both = expected_seconds(plan(EQUAL[:1], methods=("graddot", locator)), store, 2)
     alone = expected_seconds(plan(EQUAL[:1]), store, 2)
     assert both.seconds == alone.seconds > 0
     assert both.sentence("3 min", 2).endswith("; unknown and not counted: mine-of-unknown-cost")
@@ -183,10 +183,10 @@ def test_an_entry_of_another_version_is_passed_over(tmp_path):
     job = planned.cells[0].estimates[0, 0]
     finish(store, planned.cells[0].base, 1)
     finish(store, job, 5)
-    manifest = store.path(job) / "manifest.json"
-    content = json.loads(manifest.read_text())
+    seal = store.path(job) / SEAL
+    content = json.loads(seal.read_text())
     del content["spec"]["hyperparameters"]
-    manifest.write_text(json.dumps(content))
+    seal.write_text(json.dumps(content))
     assert seen_before(store, planned.request.methods, [250]) == [None]
 
 

@@ -115,12 +115,10 @@ def independent(name, model, trained, examples):
             return sum((frozen[key].exp() * (frozen[key] - table[key])).sum() for key in table) / len(table)
         case "npo":
             with torch.no_grad():
-                reference = sequence_sums(trained.model, examples)
+                initial = sequence_sums(trained.model, examples)
             now = sequence_sums(model, examples)
-            # 2/beta log(1 + (pi / pi_ref)^beta) is the same loss without a sigmoid.
-            return (
-                sum(2 / 0.1 * torch.log(1 + torch.exp(0.1 * (a - b))) for a, b in zip(now, reference, strict=True)) / 4
-            )
+            # 2/beta log(1 + (pi / pi_0)^beta) is the same loss without a sigmoid.
+            return sum(2 / 0.1 * torch.log(1 + torch.exp(0.1 * (a - b))) for a, b in zip(now, initial, strict=True)) / 4
         case "simnpo":
             lengths = examples.scored.sum(1).tolist()
             now = sequence_sums(model, examples)
@@ -145,7 +143,7 @@ def ours(name, trained, examples):
         case "kl":
             return unlearning_losses.divergence_from(trained.model)
         case "npo":
-            return unlearning_losses.npo(unlearning_losses.reference_log_probs(trained, examples), beta=0.1)
+            return unlearning_losses.npo(unlearning_losses.initial_log_probs(trained, examples), beta=0.1)
         case "simnpo":
             return unlearning_losses.simnpo(beta=2.5, gamma=0.7)
     raise AssertionError(name)
@@ -214,11 +212,11 @@ def test_divergence_is_nothing_at_theta_0_and_more_anywhere_else(trained, moved,
 
 
 def test_npo_becomes_ascent_on_sequences_as_beta_vanishes(trained, moved, ragged):
-    reference = unlearning_losses.reference_log_probs(trained, ragged)
+    initial = unlearning_losses.initial_log_probs(trained, ragged)
     wanted = gradient(moved, unlearning_losses.sequence_log_probs(moved, ragged).mean())
     gaps = []
     for beta in (1e-1, 1e-2, 1e-3):
-        slope = gradient(moved, unlearning_losses.npo(reference, beta)(moved, whole(ragged)))
+        slope = gradient(moved, unlearning_losses.npo(initial, beta)(moved, whole(ragged)))
         gaps.append(float((slope - wanted).norm() / wanted.norm()))
     assert gaps[2] < 1e-3
     assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.2)
@@ -227,7 +225,7 @@ def test_npo_becomes_ascent_on_sequences_as_beta_vanishes(trained, moved, ragged
 
 def test_npo_at_theta_0_has_the_gradient_of_ascent_whatever_beta(trained, ragged):
     model = trained.copy()
-    loss = unlearning_losses.npo(unlearning_losses.reference_log_probs(trained, ragged), 3.0)(model, whole(ragged))
+    loss = unlearning_losses.npo(unlearning_losses.initial_log_probs(trained, ragged), 3.0)(model, whole(ragged))
     assert loss.item() == pytest.approx(2 / 3.0 * np.log(2), rel=1e-12)
     wanted = gradient(model, unlearning_losses.sequence_log_probs(model, ragged).mean())
     torch.testing.assert_close(gradient(model, loss), wanted)
