@@ -45,14 +45,14 @@ def _check(run: Run) -> Run:
 
 
 def _final(method: AttributionMethod, trained: TrainedModel) -> np.ndarray:
-    found = method.attribute(trained).checked(trained)
-    return found.influence if found.steps is None else found.influence[-1]
+    attribution = method.attribute(trained).checked(trained)
+    return attribution.influence if attribution.steps is None else attribution.influence[-1]
 
 
 def _same(
-    found: np.ndarray, wanted: np.ndarray, what: str, tolerance: float = TOLERANCE, scale: float | None = None
+    influence: np.ndarray, wanted: np.ndarray, what: str, tolerance: float = TOLERANCE, scale: float | None = None
 ) -> None:
-    gap = float(np.abs(found - wanted).max())
+    gap = float(np.abs(influence - wanted).max())
     allowed = tolerance * max(float(np.abs(wanted).max()) if scale is None else scale, 1e-12)
     assert gap <= allowed, f"{what}: influences differ by up to {gap:.2e} where {allowed:.2e} is rounding"
 
@@ -108,8 +108,8 @@ def order_of_datasets(method: AttributionMethod, specimens: Specimens) -> None:
     trained = specimens.tokens
     names = list(trained.datasets)
     order = [*names[2:], *names[:2]]
-    found = _final(method, reordered(trained, order))
-    _same(found[[order.index(name) for name in names]], _final(method, trained), "datasets in another order")
+    influence = _final(method, reordered(trained, order))
+    _same(influence[[order.index(name) for name in names]], _final(method, trained), "datasets in another order")
 
 
 @_check
@@ -131,10 +131,10 @@ def names_do_not_matter(method: AttributionMethod, specimens: Specimens) -> None
 @_check
 def equal_datasets_equal_influence(method: AttributionMethod, specimens: Specimens) -> None:
     """Two datasets of the same text, which the training saw at the same time, get the same influence."""
-    found = _final(method, specimens.tokens)
+    influence = _final(method, specimens.tokens)
     names = list(specimens.tokens.datasets)
-    first, second = (found[names.index(name)] for name in TWINS)
-    gap, allowed = float(np.abs(first - second).max()), TOLERANCE * max(float(np.abs(found).max()), 1e-12)
+    first, second = (influence[names.index(name)] for name in TWINS)
+    gap, allowed = float(np.abs(first - second).max()), TOLERANCE * max(float(np.abs(influence).max()), 1e-12)
     assert gap <= allowed, f"two equal datasets: influences differ by up to {gap:.2e} where {allowed:.2e} is rounding"
 
 
@@ -143,11 +143,11 @@ def half_precision_agrees(method: AttributionMethod, specimens: Specimens) -> No
     """With forward passes in bfloat16 the datasets rank as in float32: Spearman of 0.9 or more, mean over subsets."""
     trained = specimens.planted
     half = dataclasses.replace(trained, recipe=trained.recipe.model_copy(update={"precision": "bfloat16"}))
-    full, found = _final(method, trained), _final(method, half)
+    full, rounded = _final(method, trained), _final(method, half)
     if not np.ptp(full, axis=0).any():
-        _same(found, full, "bfloat16")
+        _same(rounded, full, "bfloat16")
         return
-    agreement = float(np.mean([stats.spearmanr(a, b).statistic for a, b in zip(full.T, found.T, strict=True)]))
+    agreement = float(np.mean([stats.spearmanr(a, b).statistic for a, b in zip(full.T, rounded.T, strict=True)]))
     assert agreement >= AGREEMENT, f"Spearman of bfloat16 and float32 influences is {agreement:.2f}, below {AGREEMENT}"
 
 
@@ -198,7 +198,7 @@ def checks_of(cls: type[AttributionMethod]) -> Iterator[tuple[str, Run | None, s
         yield name, None if name in cls.exempt else run, cls.exempt.get(name, "")
 
 
-def check_method(reference: str, changes: Mapping[str, str] | None = None, folder: Path | None = None) -> list[Outcome]:
+def check_method(locator: str, changes: Mapping[str, str] | None = None, folder: Path | None = None) -> list[Outcome]:
     """Run every check on a method (a registered name or ``file.py:Class``) with its values for scale mini.
 
     Args:
@@ -208,11 +208,11 @@ def check_method(reference: str, changes: Mapping[str, str] | None = None, folde
     Raises:
         InputError: there is no such method, it cannot be built, or it needs a package that is missing.
     """
-    method = tuned_method(reference, "mini", changes or {})
+    method = tuned_method(locator, "mini", changes or {})
     with tempfile.TemporaryDirectory() as temporary:
         specimens = Specimens(folder or Path(temporary))
         return [
-            _outcome(name, run, reason, method, specimens) for name, run, reason in checks_of(method_class(reference))
+            _outcome(name, run, reason, method, specimens) for name, run, reason in checks_of(method_class(locator))
         ]
 
 
@@ -234,7 +234,7 @@ def _session_specimens() -> tuple[Specimens, tempfile.TemporaryDirectory[str]]:
     return Specimens(Path(folder.name)), folder
 
 
-def parametrize_with_checks(references: Sequence[str]) -> Any:
+def parametrize_with_checks(locators: Sequence[str]) -> Any:
     """A pytest decorator: the test function is called with ``check``, one for each method and check.
 
     Example: ``@parametrize_with_checks(["my_method.py:MyMethod"])`` over ``def test_it(check): check()``.
@@ -242,17 +242,17 @@ def parametrize_with_checks(references: Sequence[str]) -> Any:
     """
     import pytest
 
-    def case(reference: str, name: str, run: Run | None, reason: str) -> Any:
+    def case(locator: str, name: str, run: Run | None, reason: str) -> Any:
         def check() -> None:
             if run is None:
-                pytest.skip(f"{reference} is exempt: {reason}")
-            missing = method_class(reference).missing()
+                pytest.skip(f"{locator} is exempt: {reason}")
+            missing = method_class(locator).missing()
             if missing:
-                pytest.skip(f"{reference} needs {', '.join(missing)}")
-            run(tuned_method(reference, "mini", {}), _session_specimens()[0])
+                pytest.skip(f"{locator} needs {', '.join(missing)}")
+            run(tuned_method(locator, "mini", {}), _session_specimens()[0])
 
-        return pytest.param(check, id=f"{reference}: {name}")
+        return pytest.param(check, id=f"{locator}: {name}")
 
     return pytest.mark.parametrize(
-        "check", [case(reference, *found) for reference in references for found in checks_of(method_class(reference))]
+        "check", [case(locator, *check) for locator in locators for check in checks_of(method_class(locator))]
     )

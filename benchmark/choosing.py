@@ -24,20 +24,20 @@ def split_task(name: str) -> tuple[str, str]:
     return f"{file}{suffix}{family}", test
 
 
-def load_families(references: Sequence[str], option: str) -> tuple[tuple[str, ...], dict[str, str]]:
+def load_families(locators: Sequence[str], option: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """Tasks and families by their names, and by family the ``file.py:NAME`` that it was loaded from.
 
     Raises InputError for a file that cannot give it, or gives what is no family.
     """
     names, files = [], {}
     known = FAMILIES.names()  # before any file is: a name that is taken is then the file's fault
-    for reference in references:
-        family, test = split_task(reference)
+    for locator in locators:
+        family, test = split_task(locator)
         if ".py:" in family:
             loaded = FAMILIES.get(family)
             if not isinstance(loaded, Family):
                 raise InputError(
-                    f"{option} {reference}: {family.rpartition(':')[2]} is no task family; put "
+                    f"{option} {locator}: {family.rpartition(':')[2]} is no task family; put "
                     "@register_family('name', settings=…) above the function that builds its tasks"
                 )
             files[loaded.name], family = family, loaded.name
@@ -71,8 +71,8 @@ def text_of(request: Request, owner: str | None) -> Text:
     """The text of an `owner_of`. Raises InputError where a family has none at the request's scale."""
     if owner is None:
         return Text(request.source, request.source)
-    reference = request.files.get(owner, owner)
-    return Text(FAMILIES.get(owner).source(request.scale), OwnText(reference, request.scale), reference)
+    locator = request.files.get(owner, owner)
+    return Text(FAMILIES.get(owner).source(request.scale), OwnText(locator, request.scale), locator)
 
 
 def asked(request: Request) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lodo.benchmark.kinds.estimate import ANSWER, COST, OBSERVED_RUN
+from lodo.benchmark.kinds.estimate import ANSWER, COST
 from lodo.benchmark.kinds.evaluation import LOSS
 from lodo.benchmark.kinds.forgetting import FIGURES
 from lodo.benchmark.kinds.kind import FAILURE, SPENT
 from lodo.benchmark.kinds.training import LOG
 from lodo.benchmark.plan import Cell, Plan
+from lodo.benchmark.specifications import OBSERVED_RUN
 from lodo.benchmark.store import Job, Store
 from lodo.reports.schema import RETRAINING
 from lodo.tasks.spec import Task, canonical_json

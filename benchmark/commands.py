@@ -88,17 +88,17 @@ def show_plan(plan: Plan, store: Store, jobs: int, console: Console) -> None:
 def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     """How many jobs of each kind a plan takes, what the store has, and how long the rest is likely to take."""
     wanted: dict[str, int] = {}
-    found: dict[str, int] = {}
+    stored: dict[str, int] = {}
     for chain in plan.chains:
         for work in chain.works:
             wanted[work.job.kind] = wanted.get(work.job.kind, 0) + 1
-            found[work.job.kind] = found.get(work.job.kind, 0) + store.has(work.job)
+            stored[work.job.kind] = stored.get(work.job.kind, 0) + store.has(work.job)
     table = Table(box=None, pad_edge=False)
     for column in ("", "needed", "in the store", "to do"):
         table.add_column(column, justify="left" if not column else "right")
     for kind in PLURAL:
         if kind in wanted:
-            table.add_row(PLURAL[kind], *map(str, (wanted[kind], found[kind], wanted[kind] - found[kind])))
+            table.add_row(PLURAL[kind], *map(str, (wanted[kind], stored[kind], wanted[kind] - stored[kind])))
     console.print(table)
     guess = expected_seconds(plan, store, jobs)
     sentence = guess.sentence(duration(guess.seconds), jobs)
@@ -106,7 +106,7 @@ def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
         console.print(escape(sentence), highlight=False, soft_wrap=True)
 
 
-def check_command(reference: str, settings: Sequence[str], console: Console) -> bool:
+def check_command(locator: str, settings: Sequence[str], console: Console) -> bool:
     """`lodo check`; whether nothing failed."""
     changes = {}
     for setting in settings:
@@ -116,7 +116,7 @@ def check_command(reference: str, settings: Sequence[str], console: Console) -> 
         changes[key.rpartition(".")[2]] = value
     from lodo.benchmark.checks import check_method
 
-    outcomes = check_method(reference, changes)
+    outcomes = check_method(locator, changes)
     table = Table(box=None, pad_edge=False)
     for column in ("check", "", "reason"):
         table.add_column(column, no_wrap=column != "reason")
@@ -126,7 +126,7 @@ def check_command(reference: str, settings: Sequence[str], console: Console) -> 
         table.add_row(outcome.check, verdict, escape(outcome.reason))
     console.print(table)
     failed = sum(outcome.verdict == "failed" for outcome in outcomes)
-    console.print(f"{escape(reference)}: {failed} of {len(outcomes)} checks failed", highlight=False, soft_wrap=True)
+    console.print(f"{escape(locator)}: {failed} of {len(outcomes)} checks failed", highlight=False, soft_wrap=True)
     return not failed
 
 
@@ -147,7 +147,7 @@ def status_command(out: Path | None, store_path: Path | None, prune: bool, verif
     for column in ("in the store", "entries", "size"):
         table.add_column(column, justify="left" if column == "in the store" else "right")
     for kind in sorted({kind for kind, _, _ in entries}):
-        sizes = [size for found, _, size in entries if found == kind]
+        sizes = [size for entry_kind, _, size in entries if entry_kind == kind]
         table.add_row(PLURAL.get(kind, kind), str(len(sizes)), _size(sum(sizes)))
     table.add_row("all", str(len(entries)), _size(sum(size for _, _, size in entries)))
     console.print(f"store: {store.root}", highlight=False, soft_wrap=True)

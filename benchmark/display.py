@@ -60,8 +60,8 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
         table.add_column(
             column, justify="left" if column in ("task", "method", "") else "right", no_wrap=column not in ("task", "")
         )
-    found = compare(old, new, question)
-    for change in found:
+    changes = compare(old, new, question)
+    for change in changes:
         interval = "–" if math.isnan(change.low) else f"{number(change.low)} to {number(change.high)}"
         colour = colours.get(change.verdict, "yellow")
         table.add_row(
@@ -81,8 +81,8 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
     if truth != 0:
         what = "nothing to compare them by" if math.isnan(truth) else f"by up to {truth:.0e} of the largest influence"
         console.print(f"the ground truths differ ({what}): differences of scores are not the methods' alone")
-    worse = sum(change.regression for change in found)
-    console.print(f"{worse} of {len(found)} got worse", highlight=False)
+    worse = sum(change.regression for change in changes)
+    console.print(f"{worse} of {len(changes)} got worse", highlight=False)
     console.print(
         "95 % interval: of after - before, over pairs of the same seed and run. Drift: largest change of an influence, "
         "relative to the largest.",

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lodo.benchmark.kinds.estimate import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.loading import load_trained
 from lodo.benchmark.measuring import ForgettingMeter, PeakMemory
 from lodo.benchmark.reader import Reader
 from lodo.benchmark.sharing import SharedPass
+from lodo.benchmark.specifications import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec
 from lodo.methods.base import Attribution
 from lodo.methods.select import build_method
 from lodo.tasks.seeds import derive_seed
@@ -55,7 +55,7 @@ def attribute(spec: EstimateSpec, inputs: EstimateInputs, reader: Reader) -> Est
     observer = ForgettingMeter(trained, shared)
     if spec.run == OBSERVED_RUN:
         trained = dataclasses.replace(trained, unlearned=observer)
-    method = build_method(inputs.reference, spec.hyperparameters)
+    method = build_method(inputs.locator, spec.hyperparameters)
     seed_globals(training.content, digest(spec.subsets), spec.run, spec.method, digest(spec.hyperparameters))
     with PeakMemory() as memory:
         begun = time.perf_counter()

@@ -62,21 +62,21 @@ def code_of(
         libraries: that matter though no definition imports them.
     """
     sources = sources or as_they_are()
-    found = Reach(sources, BESIDE | frozenset(beside))
-    found.follow(_target(root, sources) for root in roots)
-    text = "\n\n".join(sorted(found.texts.values()))
-    known = {*map(_distribution, found.libraries - SILENT), *libraries}
+    reach = Reach(sources, BESIDE | frozenset(beside))
+    reach.follow(_target(root, sources) for root in roots)
+    text = "\n\n".join(sorted(reach.texts.values()))
+    known = {*map(_distribution, reach.libraries - SILENT), *libraries}
     return Code(hash=hashlib.sha256(text.encode()).hexdigest(), libraries=versions(sorted(known)))
 
 
-def root_of(cls: type, reference: str = "") -> Root:
+def root_of(cls: type, locator: str = "") -> Root:
     """What stands for a class that decides a result: of one of lodo's the class, of a stranger's all of its file.
 
-    ``reference`` is the name that it was found by; a ``file.py:NAME`` says which file that is.
+    ``locator`` is the name that it was found by; a ``file.py:NAME`` says which file that is.
     """
     if cls.__module__.startswith("lodo."):
         return cls
-    return Path(reference.rpartition(":")[0] if ".py:" in reference else inspect.getfile(cls))
+    return Path(locator.rpartition(":")[0] if ".py:" in locator else inspect.getfile(cls))
 
 
 def _target(root: Root, sources: Sources) -> Target:

@@ -34,9 +34,9 @@ class Work:
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """A method as chosen on the command line: its reference (a name or file.py:Class) and the built instance."""
+    """A method as chosen on the command line: its locator (a name or file.py:Class) and the built instance."""
 
-    reference: str
+    locator: str
     method: "AttributionMethod"
     code: Code
 

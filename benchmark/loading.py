@@ -4,10 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from lodo.benchmark.kinds.estimate import EstimateSpec
-from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import as_examples, shown_examples
+from lodo.benchmark.specifications import EstimateSpec, TrainingSpec
 from lodo.tasks.likelihood import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.replay import Replay

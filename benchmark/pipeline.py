@@ -94,17 +94,17 @@ def make_request(
     added, more_files = load_families(add_tasks, "--add-task")
     by_method, changes = split_settings(settings, GROUPS)
     members = suite_members(suite)
-    references = [*(methods or members), *add_methods]
-    references += [name for name in METHODS.names() if METHODS.get(name).reference]
+    locators = [*(methods or members), *add_methods]
+    locators += [name for name in METHODS.names() if METHODS.get(name).reference]
     choices: dict[str, MethodChoice] = {}
-    for reference in references:
-        cls = method_class(reference)
+    for locator in locators:
+        cls = method_class(locator)
         if cls.name == RETRAINING:
-            raise InputError(f"--method {reference}: the name '{RETRAINING}' is that of the true leave-out; rename it")
-        method = tuned_method(reference, scale, by_method.pop(cls.name, {}))
-        found = choices.setdefault(cls.name, MethodChoice(reference, method, code_of(root_of(cls, reference))))
-        if found.reference != reference:
-            raise InputError(f"--method {reference}: the name '{cls.name}' is taken by {found.reference}; rename one")
+            raise InputError(f"--method {locator}: the name '{RETRAINING}' is that of the true leave-out; rename it")
+        method = tuned_method(locator, scale, by_method.pop(cls.name, {}))
+        found = choices.setdefault(cls.name, MethodChoice(locator, method, code_of(root_of(cls, locator))))
+        if found.locator != locator:
+            raise InputError(f"--method {locator}: the name '{cls.name}' is taken by {found.locator}; rename one")
     if by_method:
         unknown = next(iter(by_method))
         raise InputError(f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}")

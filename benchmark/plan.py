@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lodo.benchmark.jobs import MethodChoice, Work
-from lodo.benchmark.kinds.estimate import OBSERVED_RUN, EstimateInputs, estimate_job
+from lodo.benchmark.kinds.estimate import estimate_job
 from lodo.benchmark.kinds.evaluation import EvaluationInputs, evaluation_job
 from lodo.benchmark.kinds.forgetting import ForgettingInputs, UnlearningInputs, forgetting_job, unlearning_job
 from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.kinds.training import TrainingInputs, training_job
 from lodo.benchmark.scheduler import Chain
+from lodo.benchmark.specifications import OBSERVED_RUN, EstimateInputs
 from lodo.benchmark.store import Job
 from lodo.tasks.errors import InputError
 from lodo.tasks.source import Source
@@ -186,7 +187,7 @@ def _estimate_works(request: Request, cell: Cell, index: int, run: int, info: Pr
     """A run of a method, and what the models forgot that it unlearned."""
     choice, job = request.methods[index], cell.estimates[index, run]
     label = f"{choice.name} on {cell.task.name}, seed {cell.seed}, run {run}"
-    inputs = EstimateInputs(root, cell.base, cell.task.test_set.name, info.pools, choice.reference)
+    inputs = EstimateInputs(root, cell.base, cell.task.test_set.name, info.pools, choice.locator)
     works = [Work(job, label, inputs, (root.key, cell.base.key), method=True)]
     if run == OBSERVED_RUN:
         forgot = cell.unlearned[index]

@@ -4,9 +4,9 @@ import numpy as np
 
 from lodo.reports.closing import markdown
 from lodo.reports.formats import number
+from lodo.reports.page_values import mapping
 from lodo.reports.scoring import correlate
 from lodo.reports.tables import Tables
-from lodo.reports.view import mapping
 from lodo.tasks.errors import InputError
 from lodo.tasks.generated import GeneratedSource
 

@@ -116,10 +116,10 @@ class Sources:
     def path(self, module: str, importer: str = "") -> Path | None:
         """A module's source file; None for a library, or what is no module. ``importer`` is who asks."""
         if module not in self._paths:
-            found = self._find(module, self._beside.get(importer))
-            if found is None:
+            path = self._find(module, self._beside.get(importer))
+            if path is None:
                 return None
-            self._paths[module] = found
+            self._paths[module] = path
             if importer in self._beside:
                 self._beside[module] = self._beside[importer]
         return self._paths[module]
@@ -211,8 +211,8 @@ class Reach:
         if attribute and not name.startswith("lodo."):
             yield name, None
         elif attribute is None:
-            for each, found in module.definitions.items():
-                yield from self._take(name, each, module, found)
+            for each, body in module.definitions.items():
+                yield from self._take(name, each, module, body)
             for targets in module.bindings.values():
                 yield from targets
         elif definition:
@@ -244,6 +244,6 @@ class Reach:
             yield from self._take(name, "", module, module.on_import)
         parent = name.rpartition(".")[0]
         for other in {parent, *(each for each, _ in module.imported)} - self.beside - {""}:
-            found = self.sources.module(other, importer or name)
-            if found is not None:
-                yield from self._touch(other, found, name)
+            imported = self.sources.module(other, importer or name)
+            if imported is not None:
+                yield from self._touch(other, imported, name)

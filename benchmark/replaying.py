@@ -1,7 +1,7 @@
 """The steps of a training, base or counterfactual, from its job: what leaving out means is decided here."""
 
-from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.benchmark.shown import as_examples
+from lodo.benchmark.specifications import TrainingSpec
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, Slots, base_slots, dropped_slots, refilled_slots, reshuffled_slots

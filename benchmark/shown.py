@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from lodo.benchmark.kinds.training import TrainingSpec
+from lodo.benchmark.specifications import TrainingSpec
 from lodo.tasks.likelihood import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.seeds import derive_seed

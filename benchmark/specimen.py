@@ -21,7 +21,7 @@ from lodo.tasks.replay import Replay
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Pool, Slots, base_slots, refilled_slots
 from lodo.tasks.source import Example
-from lodo.tasks.spec import Recipe, Runtime, TestSet, TokenizerSpec
+from lodo.tasks.spec import Form, Recipe, Runtime, TestSet, TokenizerSpec
 from lodo.tasks.trained import TrainedModel
 from lodo.tasks.training import train
 
@@ -121,15 +121,10 @@ def _halves(tokens: np.ndarray, model: Architecture) -> Examples:
     return Examples(written.tokens, written.scored, examples.tokens[:, :half], read)
 
 
-class _Cut:
+class _Cut(GeneratedSource):
     """Generated text whose documents are cut into prompts and answers of six words each."""
 
-    kind = "generated"
-
-    def __init__(self, source: GeneratedSource) -> None:
-        self.fingerprint, self.corpora, self.tests = source.fingerprint, source.corpora, source.tests
-
-    def pairs(self) -> dict[str, list[Example]]:
+    def pairs(self) -> dict[str, Sequence[Example]]:
         return {name: [pair for text in texts for pair in self._cut(text)] for name, texts in self.corpora().items()}
 
     def _cut(self, text: str) -> list[Example]:
@@ -165,13 +160,13 @@ def _random(folder: Path, seed: str, model: Architecture) -> TrainedModel:
 
 
 def _planted(folder: Path, model: Architecture) -> TrainedModel:
-    source = GeneratedSource(documents=60)
+    source = (_Cut if model.encoder_decoder else GeneratedSource)(documents=60)
     recipe = Recipe(steps=80, batch_size=16, sequence_length=32, lr=4e-3, schedule="linear", warmup=20, checkpoints=2)
     corpora = source.corpora()
     mixture = slot_shares({name: sum(map(len, texts)) for name, texts in corpora.items()}, (), 80 * 16)
     test = TestSet(name="winobias", rule="winobias", subset_size=16, min_pairs=1)
-    read, form = (_Cut(source), "pairs") if model.encoder_decoder else (source, "packed")
-    prepared, _ = prepare(read, mixture, form, model, TokenizerSpec(vocabulary=512), [test], 32)
+    form: Form = "pairs" if model.encoder_decoder else "packed"
+    prepared, _ = prepare(source, mixture, form, model, TokenizerSpec(vocabulary=512), [test], 32)
     pools = [Pool(item.name, item.slots, len(prepared.pools[item.name])) for item in mixture.datasets]
     stock = [as_examples(prepared.pools[pool.name]) for pool in pools]
     replay = Replay.of(model, recipe, prepared.vocabulary, stock, base_slots(pools, 0), 0)

@@ -16,11 +16,12 @@ import platformdirs
 
 from lodo.tasks.spec import canonical_json, digest
 
-MANIFEST = "manifest.json"
+# Its name is that of the first stores, whose entries would be lost under another; a run's manifest is another file.
+SEAL = "manifest.json"
 
 
 class DamagedEntry(RuntimeError):
-    """An entry's bytes are not those its manifest vouches for."""
+    """An entry's bytes are not those its seal vouches for."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def _checksum(path: Path) -> str:
 
 
 class Store:
-    """A folder of entries ``KIND/KEY/``; an entry counts once its manifest, written last, vouches for every file.
+    """A folder of entries ``KIND/KEY/``; an entry counts once its seal, written last, vouches for every file.
 
     Work goes on in ``partial/KEY/`` under an exclusive ``flock`` of ``locks/KEY`` and is moved into place in one
     rename, so that a killed process leaves nothing half done and two processes never do the same work.
@@ -64,8 +65,8 @@ class Store:
         return self.root / job.kind / job.key
 
     def has(self, job: Job) -> bool:
-        """Whether the entry is there (its manifest exists; its bytes are checked by `open`)."""
-        return (self.path(job) / MANIFEST).exists()
+        """Whether the entry is there (its seal exists; its bytes are checked by `open`)."""
+        return (self.path(job) / SEAL).exists()
 
     def open(self, job: Job) -> Path:
         """The folder of a finished entry, its checksums verified.
@@ -80,13 +81,13 @@ class Store:
         """An entry's folder, its checksums verified; raises as `open` does."""
         what = f"{folder.parent.name} {folder.name[:12]} in the store"
         try:
-            manifest = json.loads((folder / MANIFEST).read_text())
-            files: dict[str, str] = manifest["files"]
+            seal = json.loads((folder / SEAL).read_text())
+            files: dict[str, str] = seal["files"]
         except FileNotFoundError:
             raise KeyError(folder.name) from None
         except (ValueError, KeyError, TypeError, OSError) as error:
             self._discard(folder)
-            raise DamagedEntry(f"{what} has an unreadable manifest ({error})") from error
+            raise DamagedEntry(f"{what} has an unreadable {SEAL} ({error})") from error
         for name, wanted in files.items():
             path = folder / name
             if not path.is_file() or _checksum(path) != wanted:
@@ -117,9 +118,9 @@ class Store:
         """Vouch for everything in the working folder and move it into place. Call it under `claim`."""
         for leftover in partial.glob("*.tmp"):
             leftover.unlink()
-        files = {path.name: _checksum(path) for path in sorted(partial.iterdir()) if path.name != MANIFEST}
+        files = {path.name: _checksum(path) for path in sorted(partial.iterdir()) if path.name != SEAL}
         text = canonical_json({"kind": job.kind, "spec": job.spec, "files": files})
-        with (partial / MANIFEST).open("w") as file:
+        with (partial / SEAL).open("w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -138,8 +139,8 @@ class Store:
 
     def entries(self) -> Iterator[tuple[str, Path, int]]:
         """Kind, folder and bytes of every finished entry."""
-        for manifest in sorted(self.root.glob(f"*/*/{MANIFEST}")):
-            folder = manifest.parent
+        for seal in sorted(self.root.glob(f"*/*/{SEAL}")):
+            folder = seal.parent
             if folder.parent.name != "partial":
                 yield folder.parent.name, folder, sum(path.stat().st_size for path in folder.iterdir())
 

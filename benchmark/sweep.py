@@ -40,12 +40,12 @@ class Axis:
 def parse_axis(text: str, option: str = "--over", owner: str = "") -> Axis:
     """``KEY=value,value…`` as an axis; ``owner`` is put before a key without one. Raises InputError."""
     key, equals, values = text.partition("=")
-    found = tuple(dict.fromkeys(value.strip() for value in values.split(",")))
+    parts = tuple(dict.fromkeys(value.strip() for value in values.split(",")))
     key = f"{owner}.{key}" if owner and "." not in key else key
-    if not equals or "" in found or not all(key.rpartition(".")[::2]):
+    if not equals or "" in parts or not all(key.rpartition(".")[::2]):
         example = "lr=1e-5,1e-4" if owner else "task.examples=16,48 or METHOD.lr=1e-5,1e-4"
         raise InputError(f"{option} {text}: write it as {example}")
-    return Axis(key, found)
+    return Axis(key, parts)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def grid(request: Request, axes: Sequence[Axis]) -> list[Point]:
         ]
         # A point holds one setting of each method: tables name a method's runs by its name.
         for round in itertools.zip_longest(*variants):
-            there = [found for found in round if found is not None]
+            there = [variant for variant in round if variant is not None]
             points.append(
                 Point(
                     dataclasses.replace(
@@ -95,13 +95,13 @@ def grid(request: Request, axes: Sequence[Axis]) -> list[Point]:
 
 def _variants(choice: MethodChoice, axes: Sequence[Axis]) -> list[tuple[MethodChoice, dict[str, str]]]:
     """A method with every combination of its axes' values."""
-    found = []
+    variants = []
     for values in itertools.product(*(axis.values for axis in axes)):
         given = dict(zip((axis.field for axis in axes), values, strict=True))
-        method = build_method(choice.reference, {**choice.method.hyperparameters, **given})
+        method = build_method(choice.locator, {**choice.method.hyperparameters, **given})
         swept = {axis.key: value for axis, value in zip(axes, values, strict=True)}
-        found.append((dataclasses.replace(choice, method=method), swept))
-    return found
+        variants.append((dataclasses.replace(choice, method=method), swept))
+    return variants
 
 
 @dataclass(frozen=True)
@@ -160,4 +160,4 @@ def _merged(plans: Sequence[Plan]) -> tuple[Chain, ...]:
         mine = works.setdefault(chain.works[0].job.key, {})
         for work in chain.works:
             mine.setdefault(work.job.key, work)
-    return tuple(Chain(tuple(found.values())) for found in works.values())
+    return tuple(Chain(tuple(chain_works.values())) for chain_works in works.values())

@@ -53,15 +53,15 @@ def sweep_command(
     rows, forgotten = sweep.rows(store)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(sweep.work.keys)})
-    found = curves(rows, axes[0].key)
-    text = markdown(found, axes[0].key, sweep.tasks)
+    curve_rows = curves(rows, axes[0].key)
+    text = markdown(curve_rows, axes[0].key, sweep.tasks)
     rows.to_parquet(out / "sweep.parquet", index=False)
     replace_file(out / "sweep.md", text.encode())
-    _draw(cost_figure(found, axes[0].key), out / "sweep.svg")
+    _draw(cost_figure(curve_rows, axes[0].key), out / "sweep.svg")
     if forgetting:
         forgotten.to_parquet(out / "forgetting.parquet", index=False)
-        lines = forgetting_curves(forgotten, found)
-        _draw(forgetting_figure(found, lines, axes[0].key), out / "forgetting.svg")
+        lines = forgetting_curves(forgotten, curve_rows)
+        _draw(forgetting_figure(curve_rows, lines, axes[0].key), out / "forgetting.svg")
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(f"rows, table, figure: {out.resolve()}", highlight=False, soft_wrap=True)
 
@@ -86,18 +86,18 @@ def tune_command(
     sweep = Sweep.plan(points, store, jobs, console)
     if not _work(sweep, store, jobs, timeout, retry, dry_run, console):
         return
-    found = grid_points(tuning, sweep.rows(store)[0])
-    winner = best(tuning, found)
+    scored_points = grid_points(tuning, sweep.rows(store)[0])
+    winner = best(tuning, scored_points)
     table = Table(box=None, pad_edge=False)
     for column in (*tuning.fields, "Pearson", "95 % over seeds", "trainings", ""):
         table.add_column(column, justify="left" if not column else "right")
-    for point, _ in found:
+    for point, _ in scored_points:
         values = [str(point.values[field]) for field in tuning.fields]
         table.add_row(*values, *_columns(point), "chosen" if point == winner else escape(point.cause))
     console.print(f"{name} on {', '.join(sweep.tasks)}", highlight=False, soft_wrap=True)
     console.print(table)
     if write:
-        path = write_record(make_record(tuning, sweep, found))
+        path = write_record(make_record(tuning, sweep, scored_points))
         console.print(f"record: {path.resolve()}", highlight=False, soft_wrap=True)
 
 
@@ -108,7 +108,7 @@ def _columns(point: GridPoint) -> list[str]:
 
 def _may_write(tuning: Tuning, settings: Sequence[str]) -> None:
     """Raise InputError where a record would not say what the method then runs with."""
-    cls = method_class(tuning.request.methods[0].reference)
+    cls = method_class(tuning.request.methods[0].locator)
     if not is_own(cls):
         raise InputError(f"--write: '{cls.name}' is none of lodo's methods; put its values into its own file")
     if not (FOLDER.parents[1] / "pyproject.toml").exists():

@@ -72,19 +72,19 @@ def _name(node: ast.AST) -> str:
 
 def names(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """Every name that stands in what `meaning` keeps of the nodes, and in annotations, those written as strings too."""
-    found = set()
+    identifiers = set()
     waiting: list[tuple[ast.AST, ast.ClassDef | None]] = [(node, None) for node in nodes]
     while waiting:
         node, owner = waiting.pop()
         if is_idle(node, owner):
             continue
         if isinstance(node, ast.Name):
-            found.add(node.id)
+            identifiers.add(node.id)
         for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
-            found |= names(_quoted(annotation)) if isinstance(annotation, ast.AST) else set()
+            identifiers |= names(_quoted(annotation)) if isinstance(annotation, ast.AST) else set()
         owner = node if isinstance(node, ast.ClassDef) else None if isinstance(node, Function) else owner
         waiting += [(inner, owner) for inner in ast.iter_child_nodes(node)]
-    return frozenset(found)
+    return frozenset(identifiers)
 
 
 def _quoted(annotation: ast.AST) -> Iterator[ast.AST]:
@@ -100,17 +100,17 @@ def bound(statement: ast.stmt) -> frozenset[str]:
     """The names that a statement of a module defines, imports apart."""
     if isinstance(statement, Function | ast.ClassDef):
         return frozenset({statement.name})
-    found: set[str] = set()
+    identifiers: set[str] = set()
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()
         if isinstance(node, Function | ast.ClassDef):
-            found.add(node.name)
+            identifiers.add(node.name)
             continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            identifiers.add(node.id)
         waiting.extend(ast.iter_child_nodes(node))
-    return frozenset(found)
+    return frozenset(identifiers)
 
 
 def is_for_types(statement: ast.stmt) -> bool:

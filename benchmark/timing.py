@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.estimate import KIND as ESTIMATE
-from lodo.benchmark.kinds.estimate import EstimateSpec
 from lodo.benchmark.kinds.kind import FAILURE, SPENT
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.plan import Plan, Share
-from lodo.benchmark.store import MANIFEST, Store
+from lodo.benchmark.specifications import EstimateSpec
+from lodo.benchmark.store import SEAL, Store
 from lodo.tasks.spec import Shown, Task, canonical_json
 
 # Multiply-adds a second that one CPU thread has been seen to reach on models this small; only for a first guess.
@@ -69,13 +69,13 @@ def expected_seconds(plan: Plan, store: Store, jobs: int) -> Guess:
 
 def _recorded(store: Store, plan: Plan) -> float | None:
     """Median seconds that trainings of the plan in the store took, if there are any."""
-    found = [
+    seconds = [
         SPENT.read(store.path(work.job))
         for chain in plan.chains
         for work in chain.works
         if work.job.kind == TRAINING.name and SPENT.lies_in(store.path(work.job))
     ]
-    return median(found) if found else None
+    return median(seconds) if seconds else None
 
 
 def seen_before(store: Store, methods: Sequence[MethodChoice], examples: Sequence[Shown]) -> list[Share | None]:
@@ -85,12 +85,12 @@ def seen_before(store: Store, methods: Sequence[MethodChoice], examples: Sequenc
     longest estimate, which is the first, and of the mean of all others, in which dear and cheap ones alternate.
     """
     spent: Mapping[tuple[str, str], Mapping[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for manifest in (store.root / ESTIMATE.name).glob(f"*/{MANIFEST}"):
-        folder = manifest.parent
+    for seal in (store.root / ESTIMATE.name).glob(f"*/{SEAL}"):
+        folder = seal.parent
         if FAILURE.lies_in(folder) or not SPENT.lies_in(folder):
             continue
         try:
-            spec = EstimateSpec.model_validate(json.loads(manifest.read_text())["spec"])
+            spec = EstimateSpec.model_validate(json.loads(seal.read_text())["spec"])
         except (ValidationError, ValueError, KeyError):  # of another version
             continue
         training = store.root / TRAINING.name / spec.training
@@ -106,6 +106,6 @@ def _share(by_training: Sequence[Sequence[float]]) -> Share | None:
     if not by_training:
         return None
     first = median(map(max, by_training))
-    others = [mean(sorted(found)[:-1]) for found in by_training if len(found) > 1]
+    others = [mean(sorted(seconds)[:-1]) for seconds in by_training if len(seconds) > 1]
     rest = median(others) if others else first
     return Share(first, rest, rest)

@@ -48,7 +48,7 @@ class Tuning:
 
 
 def make_tuning(
-    reference: str,
+    locator: str,
     grids: Sequence[str],
     *,
     settings: Sequence[str] = (),
@@ -63,7 +63,7 @@ def make_tuning(
     Values of an earlier record count for nothing: what the grid leaves alone stands as it would without one. Raises
     InputError naming the option that is wrong and the cure.
     """
-    cls = method_class(reference)
+    cls = method_class(locator)
     axes = tuple(parse_axis(text, "--grid", cls.name) for text in grids)
     if not axes:
         raise InputError("--grid: name what is to be tuned, e.g. --grid lr=1e-5,1e-4")
@@ -71,10 +71,10 @@ def make_tuning(
     if foreign:
         raise InputError(f"--grid {foreign[0]}: it is no hyperparameter of {cls.name}, which alone is tuned")
     changed = [f"task.examples={examples}", *settings]
-    asked = make_request(methods=[reference], settings=changed, scale=scale, seeds=seeds, runs=runs, **options)
+    asked = make_request(methods=[locator], settings=changed, scale=scale, seeds=seeds, runs=runs, **options)
     (choice,) = (choice for choice in asked.methods if choice.name == cls.name)
     own = split_settings(settings, GROUPS)[0].get(cls.name, {})
-    method = build_method(reference, {**scaled_values(cls, scale, recorded=False), **own})
+    method = build_method(locator, {**scaled_values(cls, scale, recorded=False), **own})
     methods = (dataclasses.replace(choice, method=method),)
     return Tuning(dataclasses.replace(asked, source=TEXT, tuning=True, methods=methods), axes)
 
@@ -85,7 +85,7 @@ def grid_points(tuning: Tuning, rows: pd.DataFrame) -> list[tuple[GridPoint, flo
     Args:
         rows: of `Sweep.rows`.
     """
-    found = []
+    points = []
     own = rows[rows["method"] == tuning.method.name]
     for text, group in ranking(own).groupby("hyperparameters", sort=False):
         values = json.loads(str(text))
@@ -99,8 +99,8 @@ def grid_points(tuning: Tuning, rows: pd.DataFrame) -> list[tuple[GridPoint, flo
             trainings=_or_none(cost),
             cause=score["cause"],
         )
-        found.append((point, float(np.nan_to_num(score["error"]))))
-    return found
+        points.append((point, float(np.nan_to_num(score["error"]))))
+    return points
 
 
 def best(tuning: Tuning, points: Sequence[tuple[GridPoint, float]]) -> GridPoint:
@@ -129,7 +129,7 @@ def best(tuning: Tuning, points: Sequence[tuple[GridPoint, float]]) -> GridPoint
 def papers_values(tuning: Tuning, point: GridPoint) -> int:
     """How many of a point's values are the paper's."""
     # At no scale: what is neither replaced nor recorded is the class's own value.
-    method = build_method(tuning.request.methods[0].reference, point.values)
+    method = build_method(tuning.request.methods[0].locator, point.values)
     return sum(explain(method, "")[name].why.reason == "paper" for name in point.values)
 
 

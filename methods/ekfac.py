@@ -59,7 +59,7 @@ class Ekfac(AttributionMethod):
         import torch
 
         from lodo.methods.engine.curvature import draw
-        from lodo.methods.engine.ekfac import fit, layer_gradient
+        from lodo.methods.engine.kronecker import fit, layer_gradient
         from lodo.methods.engine.layers import linear_layers
         from lodo.methods.engine.perexample import by_content
         from lodo.tasks.likelihood import autocast

@@ -41,8 +41,8 @@ class GradCos(AttributionMethod):
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import gradient_products
 
-        found = gradient_products(trained, trained.checkpoints[-1])
-        return Attribution.of(trained, found.dot / found.dataset_norms[:, None] / found.subset_norms[None, :])
+        products = gradient_products(trained, trained.checkpoints[-1])
+        return Attribution.of(trained, products.dot / products.dataset_norms[:, None] / products.subset_norms[None, :])
 
 
 @register("tracin")

@@ -268,8 +268,8 @@ class Arnoldi(HessianInfluence):
             )
 
         def coordinates(groups: "Mapping[str, Examples]", normalise: bool) -> "Tensor":
-            found = [basis @ each for each in gradients(trained, curvature.model, groups.values(), normalise)]
-            answer: Tensor = torch.stack(found).double() @ vectors
+            rows = [basis @ each for each in gradients(trained, curvature.model, groups.values(), normalise)]
+            answer: Tensor = torch.stack(rows).double() @ vectors
             return answer
 
         datasets, subsets = coordinates(trained.datasets, self.normalise), coordinates(trained.subsets, False)
@@ -285,10 +285,10 @@ class Exact(HessianInfluence):
         AttributionError: the matrix would not fit into memory; H + damping I is not positive definite.
     """
 
-    summary: ClassVar[str] = "influence function, dense inverse Hessian: the others' reference"
+    summary: ClassVar[str] = "influence function, dense inverse Hessian, which the others approximate"
     on_request: ClassVar[str] = "forms the dense Hessian; for models of a few thousand parameters"
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
-        "mini": {"gauss_newton": choice(True, "hif-cg's matrix, whose reference it is"), "examples": budget(16)}
+        "mini": {"gauss_newton": choice(True, "hif-cg's matrix, which it inverts exactly"), "examples": budget(16)}
     }
     exempt: ClassVar[Mapping[str, str]] = {
         "half precision agrees": "the model of that check has too many parameters for a dense Hessian"

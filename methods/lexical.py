@@ -32,8 +32,8 @@ class BagOfWords(AttributionMethod):
         size = 1 + max(int(examples.tokens.max()) for examples in groups)
 
         def counts(groups: list["Examples"]) -> "Tensor":
-            found = [torch.bincount(group.tokens[group.scored], minlength=size).double() for group in groups]
-            return torch.nn.functional.normalize(torch.stack(found), dim=1)
+            rows = [torch.bincount(group.tokens[group.scored], minlength=size).double() for group in groups]
+            return torch.nn.functional.normalize(torch.stack(rows), dim=1)
 
         datasets, subsets = counts(list(trained.datasets.values())), counts(list(trained.subsets.values()))
         return Attribution.of(trained, datasets @ subsets.T)
@@ -84,8 +84,8 @@ class BM25(AttributionMethod):
         ends = np.cumsum([len(group) for group in trained.datasets.values()])[:-1]
 
         def scores(query: list[int]) -> list[float]:
-            found = np.split(index.get_scores_from_ids(query), ends)
-            return [float(np.sort(part)[::-1][: self.top].mean()) for part in found]
+            by_dataset = np.split(index.get_scores_from_ids(query), ends)
+            return [float(np.sort(part)[::-1][: self.top].mean()) for part in by_dataset]
 
         columns = [
             np.mean([scores(row[kept].tolist()) for row, kept in zip(group.tokens, group.scored, strict=True)], axis=0)

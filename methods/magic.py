@@ -70,8 +70,8 @@ class Magic(AttributionMethod):
             derivative = backward(course, kept, subset_gradients(trained, course, theta))
         else:
             name = f"metagradient-{self.tail:g}{'-double' if self.double else ''}"
-            found = trained.shared(name, partial(forward, course), scope="training")
-            theta, tangents = (found[key].to(course.initial) for key in ("theta", "tangents"))
+            final = trained.shared(name, partial(forward, course), scope="training")
+            theta, tangents = (final[key].to(course.initial) for key in ("theta", "tangents"))
             derivative = tangents @ subset_gradients(trained, course, theta).T
         derivative = derivative.double().cpu()
         influence = -derivative

@@ -32,8 +32,8 @@ def _forget(trained: "TrainedModel", name: str, objective: "Objective") -> "Term
 
 
 def _keep(trained: "TrainedModel", name: str, objective: "Objective", retain: str, weight: float) -> "Term":
-    from lodo.methods.engine.objectives import retained
     from lodo.methods.engine.unlearning import Term
+    from lodo.methods.engine.unlearning_losses import retained
 
     return Term(retained(trained, name, retain), objective, trained.generator("retained order"), weight)
 
@@ -49,7 +49,7 @@ class UnTracRandom(Unlearning):
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import descent_on, random_labels
+        from lodo.methods.engine.unlearning_losses import descent_on, random_labels
 
         labels = random_labels(trained, trained.datasets[name], trained.generator("random labels"))
         return [_forget(trained, name, descent_on(labels))]
@@ -69,7 +69,7 @@ class UnTracAdversarial(Unlearning):
     }
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import adversarial_labels, descent_on
+        from lodo.methods.engine.unlearning_losses import adversarial_labels, descent_on
 
         return [_forget(trained, name, descent_on(adversarial_labels(trained, trained.datasets[name])))]
 
@@ -95,8 +95,8 @@ class UnTracDescent(Unlearning):
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import descent
         from lodo.methods.engine.unlearning import ascent
+        from lodo.methods.engine.unlearning_losses import descent
 
         kept = _keep(trained, name, descent, self.retain, self.retain_weight)
         return [_forget(trained, name, ascent), kept]
@@ -125,8 +125,8 @@ class UnTracKL(Unlearning):
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import divergence_from
         from lodo.methods.engine.unlearning import ascent
+        from lodo.methods.engine.unlearning_losses import divergence_from
 
         kept = _keep(trained, name, divergence_from(trained.model), self.retain, self.retain_weight)
         return [_forget(trained, name, ascent), kept]
@@ -152,15 +152,15 @@ class UnTracNPO(Unlearning):
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import npo, reference_log_probs
+        from lodo.methods.engine.unlearning_losses import initial_log_probs, npo
 
-        return [_forget(trained, name, npo(reference_log_probs(trained, trained.datasets[name]), self.beta))]
+        return [_forget(trained, name, npo(initial_log_probs(trained, trained.datasets[name]), self.beta))]
 
 
 @register("untrac-simnpo")
 @dataclass(frozen=True)
 class UnTracSimNPO(Unlearning):
-    """SimNPO: minimise the mean of -2/beta log sigma(-beta/|z| log pi(z) - gamma) over z in Z_k; no reference model.
+    """SimNPO: minimise the mean of -2/beta log sigma(-beta/|z| log pi(z) - gamma) over z in Z_k; no pi_0.
 
     Attributes:
         beta: the larger, the more the sequences of low loss count; a sequence's gradient is weighed by
@@ -171,7 +171,7 @@ class UnTracSimNPO(Unlearning):
     beta: Rate = 2.5
     gamma: Margin = 0.0
 
-    summary: ClassVar[str] = "UnTrac by length-normalised preference optimization without a reference"
+    summary: ClassVar[str] = "UnTrac by length-normalised preference optimization"
     rough_trainings = 0.3
     paper: ClassVar[str] = "Fan et al. 2024 (arXiv 2410.07163)"
     suite = "default"
@@ -182,6 +182,6 @@ class UnTracSimNPO(Unlearning):
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
-        from lodo.methods.engine.objectives import simnpo
+        from lodo.methods.engine.unlearning_losses import simnpo
 
         return [_forget(trained, name, simnpo(self.beta, self.gamma))]

@@ -79,10 +79,10 @@ def read_record(cls: type[AttributionMethod], scale: str) -> TuningRecord | None
 
 def write_record(record: TuningRecord) -> Path:
     """Store a record in place of the method's earlier one at its scale; returns the file."""
-    found = {**_read(record.method), record.scale: record}
+    records = {**_read(record.method), record.scale: record}
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{record.method}.json"
-    content = {scale: item.model_dump(mode="json") for scale, item in sorted(found.items())}
+    content = {scale: item.model_dump(mode="json") for scale, item in sorted(records.items())}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 

@@ -13,20 +13,20 @@ from lodo.tasks.errors import InputError
 from lodo.tasks.registry import did_you_mean
 
 
-def method_class(reference: str) -> type[AttributionMethod]:
+def method_class(locator: str) -> type[AttributionMethod]:
     """The class behind a registered name or ``path/to/file.py:Class``. Raises InputError for anything else."""
-    found = METHODS.get(reference)
-    if not (isinstance(found, type) and issubclass(found, AttributionMethod) and found.name):
+    cls = METHODS.get(locator)
+    if not (isinstance(cls, type) and issubclass(cls, AttributionMethod) and cls.name):
         raise InputError(
-            f"--method {reference}: {getattr(found, '__name__', found)!r} is no registered method; "
+            f"--method {locator}: {getattr(cls, '__name__', cls)!r} is no registered method; "
             "derive it from lodo.methods.AttributionMethod and put @register('name') above @dataclass(frozen=True)"
         )
-    return found
+    return cls
 
 
-def build_method(reference: str, hyperparameters: Mapping[str, Any]) -> AttributionMethod:
+def build_method(locator: str, hyperparameters: Mapping[str, Any]) -> AttributionMethod:
     """A method with these hyperparameters, validated by their types. Raises InputError naming the bad one."""
-    cls = method_class(reference)
+    cls = method_class(locator)
     known = sorted(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
     for key in hyperparameters:
         if key not in known:
@@ -76,15 +76,15 @@ def split_settings(settings: Iterable[str], groups: Iterable[str]) -> tuple[dict
     return by_method, changes
 
 
-def tuned_method(reference: str, scale: str, changes: Mapping[str, str]) -> AttributionMethod:
+def tuned_method(locator: str, scale: str, changes: Mapping[str, str]) -> AttributionMethod:
     """A method with its defaults, then what replaces them at the scale, then its tuning record, then the changes.
 
     Raises InputError for an unknown method, a bad hyperparameter, or a package that the method needs and is missing.
     """
-    cls = method_class(reference)
+    cls = method_class(locator)
     for module, how in cls.missing().items():
-        raise InputError(f"--method {reference}: it needs '{module}', which is not installed; {how}")
-    return build_method(reference, {**scaled_values(cls, scale), **changes})
+        raise InputError(f"--method {locator}: it needs '{module}', which is not installed; {how}")
+    return build_method(locator, {**scaled_values(cls, scale), **changes})
 
 
 def scaled_values(cls: type[AttributionMethod], scale: str, recorded: bool = True) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def explain(method: AttributionMethod, scale: str) -> dict[str, Setting]:
     """
     cls = type(method)
     record, scaled, whys = read_record(cls, scale), _scaled(cls, scale), _inherited(cls, "defaults")
-    found = {}
+    settings = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         name, value, own = field.name, getattr(method, field.name), _default(field)
         default = whys.get(name, chosen("by the method's author"))
@@ -116,8 +116,8 @@ def explain(method: AttributionMethod, scale: str) -> dict[str, Setting]:
             why = default
         else:
             why = Why("asked", "set for this run")
-        found[name] = Setting(value, why)
-    return found
+        settings[name] = Setting(value, why)
+    return settings
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
@@ -131,8 +131,8 @@ def _scaled(cls: type[AttributionMethod], scale: str) -> dict[str, Setting]:
 
 def _inherited(cls: type[AttributionMethod], name: str, key: str | None = None) -> dict[str, Any]:
     """A class variable's mapping (its entry ``key``) merged with those of the classes above, the nearest first."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for each in reversed(cls.__mro__):
         content = vars(each).get(name, {})
-        found |= content if key is None else content.get(key, {})
-    return found
+        merged |= content if key is None else content.get(key, {})
+    return merged

@@ -92,8 +92,8 @@ class Trak(AttributionMethod):
         with perexample.silence():
             cached = trained.remembered("attributor of the examples shown", cache, "datasets")
             for subset in trained.subsets.values():
-                found = cached.attribute(perexample.loader(subset, batch)).mean(1)
-                columns.append(perexample.group_means(found, owners))
+                influence = cached.attribute(perexample.loader(subset, batch)).mean(1)
+                columns.append(perexample.group_means(influence, owners))
         trained.charge(sum(subset.size for subset in trained.subsets.values()))
         return Attribution.of(trained, torch.stack(columns, dim=1))
 
@@ -101,10 +101,10 @@ class Trak(AttributionMethod):
 def log_odds(loss: "Measure") -> "Measure":
     """log(p / (1 - p)) for p = exp(-loss)."""
 
-    def f(params: "Params", example: "tuple[Tensor, Tensor]") -> "Tensor":
+    def f(params: "Params", example: "tuple[Tensor, ...]") -> "Tensor":
         import torch
 
-        found = loss(params, example)
-        return -found - torch.log(-torch.expm1(-found))
+        nats = loss(params, example)
+        return -nats - torch.log(-torch.expm1(-nats))
 
     return f

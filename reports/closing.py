@@ -10,11 +10,11 @@ from scipy import stats
 
 from lodo.reports import formats
 from lodo.reports.derive import Question, Reading
+from lodo.reports.page_values import ASKED, READINGS, mapping
 from lodo.reports.schema import RETRAINING
 from lodo.reports.summary import METRICS, ranked, row_labels, seed_values, summarise
 from lodo.reports.sweep import LIMITED, surely_higher
 from lodo.reports.tables import ReportError, Tables
-from lodo.reports.view import ASKED, READINGS, mapping
 
 
 def closing_table(

@@ -109,8 +109,8 @@ def _interval(gaps: np.ndarray) -> tuple[float, float]:
         return float("nan"), float("nan")
     if np.ptp(gaps) == 0:
         return float(gaps[0]), float(gaps[0])
-    found = stats.ttest_1samp(gaps, 0.0).confidence_interval(0.95)
-    return float(found.low), float(found.high)
+    interval = stats.ttest_1samp(gaps, 0.0).confidence_interval(0.95)
+    return float(interval.low), float(interval.high)
 
 
 def _drift_of(key: tuple[str, str], old: Tables, new: Tables) -> float:

@@ -36,10 +36,10 @@ def draws_table(runs: Sequence[Tables]) -> str:
         grids = [truth.loc[shared].loc[task].unstack("subset").sort_index() for truth in truths]
         subsets = list(grids[0].columns)
         pairs = [*combinations(range(len(runs)), 2)]
-        found = float(np.mean([correlate(grids[i].to_numpy(), grids[j].to_numpy())[0] for i, j in pairs]))
+        agreement = float(np.mean([correlate(grids[i].to_numpy(), grids[j].to_numpy())[0] for i, j in pairs]))
         bounds = [np.sqrt(known[i].loc[task][subsets] * known[j].loc[task][subsets]).mean() for i, j in pairs]
         bound = float(np.mean(bounds))
-        lines.append([task, number(found), number(bound), number(found / bound)])
+        lines.append([task, number(agreement), number(bound), number(agreement / bound)])
     return "\n".join(
         [
             f"Truths of {len(runs)} draws of the text, each the average of its seeds, over the datasets of a task:",

@@ -193,5 +193,5 @@ def _thinned(steps: np.ndarray) -> np.ndarray:
     """At most MAX_STEPS of the steps, evenly spaced, the first and the last among them."""
     if len(steps) <= MAX_STEPS:
         return steps
-    found: np.ndarray = steps[np.unique(np.linspace(0, len(steps) - 1, MAX_STEPS).round().astype(int))]
-    return found
+    thinned: np.ndarray = steps[np.unique(np.linspace(0, len(steps) - 1, MAX_STEPS).round().astype(int))]
+    return thinned

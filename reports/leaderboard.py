@@ -7,8 +7,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lodo.reports import sections, view
+from lodo.reports import page_values, sections
 from lodo.reports.derive import Question
+from lodo.reports.page_values import Rows, Values
 from lodo.reports.schema import SCHEMAS
 from lodo.reports.summary import Summary, summarise
 from lodo.reports.svg import Figure, draw
@@ -46,21 +47,21 @@ def render_page(tables: Tables, question: Question = "as_in_paper") -> str:
 def context(tables: Tables, question: Question) -> dict[str, Any]:
     """Everything that the template shows."""
     summary = summarise(tables, question)
-    rows = view.Rows.of(tables, summary)
-    overall = view.overall(rows, summary)
+    rows = Rows.of(tables, summary)
+    overall = page_values.overall(rows, summary)
     warnings = tables.manifest.get("warnings")
     return {
-        "facts": view.facts(tables.manifest),
+        "facts": page_values.facts(tables.manifest),
         "warnings": [str(warning) for warning in warnings] if isinstance(warnings, (list, tuple)) else [],
         "overall": overall,
-        "methods": view.methods(rows),
+        "methods": page_values.methods(rows),
         "tasks": _tasks(rows, tables, summary, overall),
         "files": [(f"{name}.parquet", table.doc) for name, table in SCHEMAS.items()]
         + [(MANIFEST, "What was run: versions, hardware, tasks, hyperparameters.")],
     }
 
 
-def _tasks(rows: view.Rows, tables: Tables, summary: Summary, overall: view.Values) -> list[view.Values]:
+def _tasks(rows: Rows, tables: Tables, summary: Summary, overall: Values) -> list[Values]:
     made = []
     answers = tables.answers(summary.question, summary.truth)
     with ThreadPoolExecutor(1) as pen:  # one thread draws while this one prepares
@@ -68,12 +69,12 @@ def _tasks(rows: view.Rows, tables: Tables, summary: Summary, overall: view.Valu
             key = f"task-{index}"
             sketches = sections.task_figures(rows, tables, summary, answers, task, key)
             figures = [pen.submit(draw, sketch) for sketch in sketches]
-            other = view.other_question(tables, summary, task)
+            other = page_values.other_question(tables, summary, task)
             section = {
                 "id": key,
                 "name": task,
                 "reliability": reliability,
-                "scores": view.task_scores(rows, summary, task, other),
+                "scores": page_values.task_scores(rows, summary, task, other),
                 "other": other,
                 "subsets": sections.subset_rows(tables, task),
                 "failures": sections.failure_rows(rows, summary, task),

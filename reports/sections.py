@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from lodo.reports import figures, formats
+from lodo.reports.page_values import Rows, Values, records
 from lodo.reports.schema import RETRAINING
 from lodo.reports.summary import Summary
 from lodo.reports.svg import Sketch
 from lodo.reports.tables import Tables
-from lodo.reports.view import Rows, Values, records
 
 
 def of_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -21,7 +21,7 @@ def of_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
 def subset_rows(tables: Tables, task: str) -> list[Values]:
     """Examples used of wanted, tokens and reliability of each test subset."""
     sizes = of_task(tables.subsets, task)
-    found = sizes.merge(of_task(tables.reliability, task).drop(columns="task"), on="subset", how="outer").sort_values(
+    subsets = sizes.merge(of_task(tables.reliability, task).drop(columns="task"), on="subset", how="outer").sort_values(
         "subset"
     )
     return [
@@ -35,26 +35,26 @@ def subset_rows(tables: Tables, task: str) -> list[Values]:
             "r": formats.number(row.reliability),
             "reason": "" if pd.isna(row.reason) else row.reason,
         }
-        for row in records(found)
+        for row in records(subsets)
     ]
 
 
 def failure_rows(rows: Rows, summary: Summary, task: str) -> list[Values]:
     """Attributions that failed, and why; equal causes of a method share a row."""
-    found = rows.label(of_task(summary.failures, task))
+    failures = rows.label(of_task(summary.failures, task))
     return [
         {
             "label": label,
             "reason": cause,
             "where": [f"{seed}/{run}" for seed, run in zip(group["seed"], group["run"], strict=True)],
         }
-        for (label, cause), group in found.groupby(["label", "cause"], sort=True)
+        for (label, cause), group in failures.groupby(["label", "cause"], sort=True)
     ]
 
 
 def training_rows(tables: Tables, task: str) -> list[Values]:
     """The base trainings: what the model learned."""
-    found = of_task(tables.trainings, task)
+    trainings = of_task(tables.trainings, task)
     return [
         {
             "seed": row.seed,
@@ -66,14 +66,14 @@ def training_rows(tables: Tables, task: str) -> list[Values]:
             "last": formats.number(row.last_loss, 3),
             "learned": formats.missing(row.untrained_loss) or row.test_loss < row.untrained_loss,
         }
-        for row in records(found[found["left_out"].isna()])
+        for row in records(trainings[trainings["left_out"].isna()])
     ]
 
 
 def repeats(tables: Tables, task: str) -> list[Values]:
     """Datasets whose refilled slots showed examples again, with how many (most of any seed)."""
-    found = of_task(tables.trainings, task)
-    most = found[found["left_out"].notna()].groupby("left_out")["repeats"].max()
+    trainings = of_task(tables.trainings, task)
+    most = trainings[trainings["left_out"].notna()].groupby("left_out")["repeats"].max()
     return [{"dataset": name, "count": formats.number(count, 0)} for name, count in most.items() if count > 0]
 
 
@@ -82,15 +82,15 @@ def forgetting_rows(rows: Rows, tables: Tables, task: str) -> list[Values]:
 
     Means over datasets and seeds, perplexities geometric. Without a method that unlearns there is nothing to compare.
     """
-    found = of_task(tables.forgetting, task)
+    forgetting = of_task(tables.forgetting, task)
     trainings = {"trained": "trained on everything", "retrained": "truly retrained without it"}
-    labels = rows.label(found.rename(columns={"model": "method"}))["label"]
-    found = found.assign(label=found["model"].map(trainings).fillna(labels))
-    figures = [column for column in found.columns if column.endswith(("_perplexity", "_accuracy", "_auc"))]
+    labels = rows.label(forgetting.rename(columns={"model": "method"}))["label"]
+    forgetting = forgetting.assign(label=forgetting["model"].map(trainings).fillna(labels))
+    figures = [column for column in forgetting.columns if column.endswith(("_perplexity", "_accuracy", "_auc"))]
     for column in figures:
         if column.endswith("_perplexity"):
-            found[column] = np.log(found[column])
-    means = found.groupby("label")[figures].mean()
+            forgetting[column] = np.log(forgetting[column])
+    means = forgetting.groupby("label")[figures].mean()
     order = [label for label in (*trainings.values(), *rows.order) if label in means.index]
     if set(order) <= set(trainings.values()):
         return []
@@ -117,11 +117,11 @@ def _perplexity(log: float) -> str:
 
 def subset_scores(rows: Rows, tables: Tables, summary: Summary, task: str) -> Values:
     """Pearson with the truth that ranks by subset and method, mean over seeds and runs; a dash unless all are ok."""
-    found = of_task(tables.scores, task)
-    found = rows.label(found[(found["question"] == summary.question) & (found["truth"] == summary.truth)])
-    grouped = found.assign(ok=found["status"] == "ok").groupby(["subset", "label"])
+    scores = of_task(tables.scores, task)
+    scores = rows.label(scores[(scores["question"] == summary.question) & (scores["truth"] == summary.truth)])
+    grouped = scores.assign(ok=scores["status"] == "ok").groupby(["subset", "label"])
     values = grouped["pearson"].mean().where(grouped["ok"].all())
-    shown = [label for label in rows.order if label in set(found["label"])]
+    shown = [label for label in rows.order if label in set(scores["label"])]
     table = values.unstack("label").reindex(columns=shown)
     return {
         "labels": shown,
@@ -151,5 +151,5 @@ def task_figures(
 
 def _ceiling(scores: pd.DataFrame, summary: Summary) -> float | None:
     """What the true retraining scores against the other seeds' truth; against its own it says nothing."""
-    found = scores.loc[scores["method"] == RETRAINING, "pearson"].dropna()
-    return float(found.iloc[0]) if len(found) and summary.truth == "others" else None
+    ceilings = scores.loc[scores["method"] == RETRAINING, "pearson"].dropna()
+    return float(ceilings.iloc[0]) if len(ceilings) and summary.truth == "others" else None

@@ -56,11 +56,11 @@ def draw(plan: Sketch) -> Figure:
     ids = dict.fromkeys(re.findall(r'<[^<>]* id="((?:clip|gradient)\w*)"', svg))
     fresh = {old: f"{key}-{index}" for index, old in enumerate(ids)}
     used = r'(\bid="|url\(#|href="#)(\w+)'
-    svg = re.sub(used, lambda found: found[1] + fresh.get(found[2], found[2]), svg)
+    svg = re.sub(used, lambda match: match[1] + fresh.get(match[2], match[2]), svg)
     title, description = html.escape(plan.title), html.escape(plan.description)
     labels = f'<title id="{key}-title">{title}</title><desc id="{key}-desc">{description}</desc>'
     opening = f'<svg role="img" aria-labelledby="{key}-title {key}-desc" '
-    svg = re.sub(r"^<svg ([^>]*)>", lambda found: f"{opening}{found[1]}>{labels}", svg, count=1)
+    svg = re.sub(r"^<svg ([^>]*)>", lambda match: f"{opening}{match[1]}>{labels}", svg, count=1)
     return Figure(svg, plan.title, plan.description)
 
 

@@ -59,8 +59,8 @@ def _mean(values: pd.Series) -> float:
 def forgetting_rows(tables: Tables, swept: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
     """The forgetting table of one point of a sweep, with the column ``swept``, null for trainings."""
     texts = {name: json.dumps(dict(values), sort_keys=True) for name, values in swept.items()}
-    found = tables.forgetting
-    return found.assign(swept=found["model"].map(texts))
+    forgetting = tables.forgetting
+    return forgetting.assign(swept=forgetting["model"].map(texts))
 
 
 def ranking(rows: pd.DataFrame) -> pd.DataFrame:
@@ -85,13 +85,13 @@ def curves(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
         limited (of ``task.examples``: whether the method scores higher where most is shown, by a 95 % interval of the
         difference, paired by seed, above 0).
     """
-    found, means = [], []
+    points, means = [], []
     for (method, text), group in ranking(rows).groupby(["method", "swept"], sort=False):
         swept = json.loads(str(text))
         value = str(swept.pop(axis, ""))
         others = ", ".join(f"{key.removeprefix(f'{method}.')}={each}" for key, each in swept.items())
         means.append(seed_means(group))
-        found.append(
+        points.append(
             {
                 "method": str(method),
                 "swept": str(text),
@@ -103,7 +103,7 @@ def curves(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
                 "seconds": group["seconds"].mean(),
             }
         )
-    table = pd.DataFrame(found)
+    table = pd.DataFrame(points)
     most = table.fillna({"x": 0.0}).groupby("label")["x"].transform("idxmax") if axis == EXAMPLES else table.index
     limited = [surely_higher(means[top], own) for top, own in zip(most, means, strict=True)]
     return table.assign(limited=limited)
@@ -148,15 +148,15 @@ def mean_and_interval(group: pd.DataFrame) -> dict[str, Any]:
     return {"pearson": mean, "low": mean - half, "high": mean + half, "error": float(stats.sem(values)), "cause": ""}
 
 
-def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
+def markdown(curve_rows: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
     """Two Markdown tables of `curves`: scores, with half of their interval, and costs, methods × values of the axis.
 
     What the axis does not touch is the same at each of its values.
     """
-    values = [value for value in dict.fromkeys(found["value"]) if value] or [""]
-    heads = " | ".join(f"{value} ({_shown(found, value)})" if value == "all" else value or "–" for value in values)
-    cells = {(row.label, row.value): row for row in found.itertuples()}
-    labels = list(dict.fromkeys(found.sort_values("pearson", ascending=False, na_position="last")["label"]))
+    values = [value for value in dict.fromkeys(curve_rows["value"]) if value] or [""]
+    heads = " | ".join(f"{value} ({_shown(curve_rows, value)})" if value == "all" else value or "–" for value in values)
+    cells = {(row.label, row.value): row for row in curve_rows.itertuples()}
+    labels = list(dict.fromkeys(curve_rows.sort_values("pearson", ascending=False, na_position="last")["label"]))
 
     def table(title: str, text: Any) -> str:
         lines = [f"| {title} \\ {axis} | {heads} |", "|---" * (len(values) + 1) + "|"]
@@ -168,11 +168,11 @@ def markdown(found: pd.DataFrame, axis: str, tasks: Sequence[str]) -> str:
 
     said = (
         f"Mean Pearson correlation with the truth over {', '.join(tasks)}; ± is half of a 95 % interval (Student's) "
-        f"over the seeds.{LIMITED if found['limited'].any() else ''}"
+        f"over the seeds.{LIMITED if curve_rows['limited'].any() else ''}"
     )
     why = "".join(
         f"\n- `{label}`: {'; '.join(dict.fromkeys(' '.join(cause.split()) for cause in group['cause']))}"
-        for label, group in found[found["cause"] != ""].groupby("label", sort=False)
+        for label, group in curve_rows[curve_rows["cause"] != ""].groupby("label", sort=False)
     )
     lacking = f"\n\nNo score:\n{why}" if why else ""
     costs = table("trainings", lambda row: number(row.trainings))
@@ -186,8 +186,8 @@ def _score(row: Any) -> str:
     return number(row.pearson) + half + (" ↑" if row.limited else "")
 
 
-def _shown(found: pd.DataFrame, value: str) -> str:
-    return number(found.loc[found["value"] == value, "x"].mean(), 0)
+def _shown(curve_rows: pd.DataFrame, value: str) -> str:
+    return number(curve_rows.loc[curve_rows["value"] == value, "x"].mean(), 0)
 
 
 def _number(text: str) -> float:

@@ -21,13 +21,13 @@ SIDES: tuple[tuple[str, int, Literal["left", "right"]], ...] = (
 )
 
 
-def cost_figure(found: pd.DataFrame, axis: str, key: str = "sweep") -> Sketch:
+def cost_figure(curve_rows: pd.DataFrame, axis: str, key: str = "sweep") -> Sketch:
     """Mean score against the swept value, one line a method with a 95 % band over seeds, and the cost beside it.
 
     Args:
-        found: of `lodo.reports.sweep.curves`. Methods that the axis does not touch are level lines.
+        curve_rows: of `lodo.reports.sweep.curves`. Methods that the axis does not touch are level lines.
     """
-    drawn = found[found["pearson"].notna()]
+    drawn = curve_rows[curve_rows["pearson"].notna()]
     labels = _labels(drawn)
     return sketch(
         alt.hconcat(
@@ -41,11 +41,11 @@ def cost_figure(found: pd.DataFrame, axis: str, key: str = "sweep") -> Sketch:
     )
 
 
-def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, key: str = "forgetting") -> Sketch:
+def forgetting_figure(curve_rows: pd.DataFrame, forgotten: pd.DataFrame, axis: str, key: str = "forgetting") -> Sketch:
     """Mean score and, below it, the perplexity of the forgotten text against the swept value.
 
     Args:
-        found: of `lodo.reports.sweep.curves`.
+        curve_rows: of `lodo.reports.sweep.curves`.
         forgotten: of `forgetting_curves`.
 
     Raises:
@@ -56,7 +56,7 @@ def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, k
         raise ReportError(
             "--forgetting: no method of this sweep unlearns a training dataset; name untrac or one of its kin"
         )
-    labels = list(dict.fromkeys([*_labels(lines), *_labels(found[found["method"] == RETRAINING])]))
+    labels = list(dict.fromkeys([*_labels(lines), *_labels(curve_rows[curve_rows["method"] == RETRAINING])]))
     scale = alt.Scale(type="log", nice=True)
     below = [_panel(lines, axis, "perplexity", "perplexity of the forgotten text", scale, labels)]
     # The two levels can lie close together: one is named on the left, the other on the right.
@@ -65,7 +65,7 @@ def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, k
         below.append(level.mark_rule(color=INK, strokeDash=[5, 3], opacity=0.7))
         text = level.mark_text(align=align, baseline="bottom", dy=-2, color=INK)
         below.append(text.encode(x=alt.value(place), text="label:N"))
-    score = _score_panel(found[found["label"].isin(labels) & found["pearson"].notna()], axis, labels)
+    score = _score_panel(curve_rows[curve_rows["label"].isin(labels) & curve_rows["pearson"].notna()], axis, labels)
     return sketch(
         alt.vconcat(score, alt.layer(*below)),
         f"Score and forgetting against {axis}",
@@ -76,18 +76,18 @@ def forgetting_figure(found: pd.DataFrame, forgotten: pd.DataFrame, axis: str, k
     )
 
 
-def forgetting_curves(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def forgetting_curves(rows: pd.DataFrame, curve_rows: pd.DataFrame) -> pd.DataFrame:
     """Median perplexity of forgotten text over datasets, seeds and tasks: columns label, value, x, perplexity.
 
     Args:
         rows: of `lodo.reports.sweep.forgetting_rows`, all points together.
-        found: of `lodo.reports.sweep.curves`.
+        curve_rows: of `lodo.reports.sweep.curves`.
     """
     medians = rows.groupby(["model", "swept"], dropna=False)["forgotten_perplexity"].median().reset_index()
     medians = medians.rename(columns={"forgotten_perplexity": "perplexity", "model": "method"})
     level = medians[medians["method"].isin(list(KNOWN))]
     level = level.assign(label=level["method"].map(KNOWN), value="", x=np.nan)
-    lines = found[["method", "swept", "label", "value", "x"]].merge(medians, on=["method", "swept"])
+    lines = curve_rows[["method", "swept", "label", "value", "x"]].merge(medians, on=["method", "swept"])
     columns = ["label", "value", "x", "perplexity"]
     return pd.concat([lines[columns], level[columns]], ignore_index=True)
 
@@ -110,11 +110,11 @@ def _score_panel(shown: pd.DataFrame, axis: str, labels: Sequence[str]) -> Any:
     )
 
 
-def _panel(found: pd.DataFrame, axis: str, column: str, title: str, scale: alt.Scale, labels: Sequence[str]) -> Any:
+def _panel(lines: pd.DataFrame, axis: str, column: str, title: str, scale: alt.Scale, labels: Sequence[str]) -> Any:
     """Lines with points over the swept value; level dashed lines for what is not swept."""
     ticks = alt.Axis(format="~e", tickCount=6) if column == "perplexity" else alt.Undefined
     y = alt.Y(f"{column}:Q", title=title, scale=scale, axis=ticks)
-    swept, fixed = found[found["value"] != ""], found[found["value"] == ""]
+    swept, fixed = lines[lines["value"] != ""], lines[lines["value"] == ""]
     layers = []
     if len(swept):
         base = alt.Chart(swept).encode(x=_x(swept, axis), y=y, color=_colour(labels))
@@ -132,9 +132,9 @@ def _panel(found: pd.DataFrame, axis: str, column: str, title: str, scale: alt.S
     return alt.layer(*layers).properties(**SIZE)
 
 
-def _labels(found: pd.DataFrame) -> list[str]:
+def _labels(lines: pd.DataFrame) -> list[str]:
     """Lines, best first where they are scored, so that hues repeat only among the low ones; the retraining last."""
-    scored = found.assign(top=found.get("pearson", 0.0))
+    scored = lines.assign(top=lines.get("pearson", 0.0))
     tops = scored.groupby("label")["top"].max().sort_values(ascending=False, kind="stable")
     return sorted(tops.index, key=lambda label: label == RETRAINING)
 
@@ -153,9 +153,9 @@ def _cycled(values: Sequence[str], count: int, shift: int) -> list[str]:
     return [values[(i + shift * (i // len(values))) % len(values)] for i in range(count)]
 
 
-def _x(found: pd.DataFrame, axis: str) -> alt.X:
+def _x(lines: pd.DataFrame, axis: str) -> alt.X:
     """A log axis for positive numbers, else the values in the order of the sweep."""
-    swept = found[found["value"] != ""]
+    swept = lines[lines["value"] != ""]
     if swept["x"].notna().all() and (swept["x"] > 0).all():
         title = "examples shown of each dataset" if axis == "task.examples" else axis
         ticks = sorted(set(swept["x"]))

@@ -55,7 +55,7 @@ class Tables:
     @staticmethod
     def from_rows(rows: Mapping[str, Sequence[Mapping[str, Any]]], manifest: Mapping[str, Any]) -> "Tables":
         """Tables from lists of rows by table name. Raises ReportError on wrong columns."""
-        return Tables.of({name: pd.DataFrame(list(found)) for name, found in rows.items()}, manifest)
+        return Tables.of({name: pd.DataFrame(list(table_rows)) for name, table_rows in rows.items()}, manifest)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -75,8 +75,8 @@ class Tables:
 
     def frame(self, name: str) -> pd.DataFrame:
         """The frame of a table by its name."""
-        found: pd.DataFrame = getattr(self, name)
-        return found
+        frame: pd.DataFrame = getattr(self, name)
+        return frame
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
@@ -117,14 +117,14 @@ def read_tables(folder: Path) -> Tables:
 
 def _read(path: Path, table: TableSchema) -> pd.DataFrame:
     try:
-        found = pq.read_table(path, partitioning=None)
+        data = pq.read_table(path, partitioning=None)
     except FileNotFoundError:
         raise ReportError(f"{path}: no such file; finish the run that writes it, or copy it here") from None
     except (pa.ArrowException, OSError) as error:
         raise ReportError(
             f"{path}: not readable as Parquet ({_first_line(error)}); write the run's tables again"
         ) from None
-    version = (found.schema.metadata or {}).get(VERSION_KEY, b"").decode(errors="replace")
+    version = (data.schema.metadata or {}).get(VERSION_KEY, b"").decode(errors="replace")
     if not version:
         raise ReportError(f"{path}: carries no {VERSION_KEY.decode()}; write it with lodo")
     if version != str(SCHEMA_VERSION):
@@ -132,8 +132,8 @@ def _read(path: Path, table: TableSchema) -> pd.DataFrame:
             f"{path}: schema version {version}, this lodo reads {SCHEMA_VERSION}; "
             "use the lodo that wrote it, or run again with this one"
         )
-    _check_columns(found.column_names, table, str(path))
-    return _to_pandas(_cast(found, table, str(path)), table)
+    _check_columns(data.column_names, table, str(path))
+    return _to_pandas(_cast(data, table, str(path)), table)
 
 
 def _check_columns(names: Sequence[str], table: TableSchema, where: str) -> None:
@@ -144,12 +144,12 @@ def _check_columns(names: Sequence[str], table: TableSchema, where: str) -> None
         raise ReportError(f"{where}: {what}; a {table.name} table has {', '.join(table.names)}")
 
 
-def _cast(found: pa.Table, table: TableSchema, where: str) -> pa.Table:
+def _cast(data: pa.Table, table: TableSchema, where: str) -> pa.Table:
     """The columns in order and of the right types, rows sorted. Raises ReportError."""
     columns = []
     for column, field in zip(table.columns, table.arrow, strict=True):
         try:
-            values = found.column(column.name).cast(field.type)
+            values = data.column(column.name).cast(field.type)
         except pa.ArrowException as error:
             raise ReportError(f"{where}: column '{column.name}' is not {column.kind} ({_first_line(error)})") from None
         if values.null_count and not column.nullable:
@@ -180,8 +180,8 @@ def _conform(frame: pd.DataFrame | None, table: TableSchema) -> pd.DataFrame:
     return _to_pandas(_to_arrow(frame, table), table)
 
 
-def _to_pandas(found: pa.Table, table: TableSchema) -> pd.DataFrame:
-    frame: pd.DataFrame = found.to_pandas()
+def _to_pandas(data: pa.Table, table: TableSchema) -> pd.DataFrame:
+    frame: pd.DataFrame = data.to_pandas()
     integers = {column.name: "Int64" for column in table.columns if column.nullable and column.kind == "int64"}
     return frame.astype(integers)
 

@@ -143,6 +143,7 @@ class Family:
                 f"--scale {scale}: {self.name} has no settings for {source.text} text at scale {scale}; it has {has}"
             )
         settings = self.settings[scale, source.text].changed(changes)
+        settings = settings.model_copy(update={"model": settings.model.resolved()})
         test_set = TestSet.of(test, file, settings.subset_size, settings.min_pairs)
         try:
             task = self.build(test_set, scale, source.kind, corpora, settings)

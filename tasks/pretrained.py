@@ -130,9 +130,8 @@ def _from_hub(name: str) -> Path:
     )
 
     repository, _, revision = name.partition("@")
-    known = {"repo_id": repository, "revision": revision or None, "allow_patterns": [*READ, *WEIGHTS]}
     try:
-        return Path(snapshot_download(**known))
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=[*READ, *WEIGHTS]))
     except HFValidationError:
         raise InputError(f"model {name}: there is no such folder, and it is no hub id (org/name[@revision])") from None
     except RevisionNotFoundError:

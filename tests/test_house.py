@@ -1,6 +1,8 @@
 """The house rules: imports run one way, packages know their name, the wheel holds exactly the tree's files."""
 
 import ast
+import collections
+import graphlib
 import subprocess
 import sys
 import zipfile
@@ -33,11 +35,77 @@ def test_imports_run_one_way(package):
             assert not (package == "reports" and top in ("torch", "transformers")), f"{path} imports {name}"
 
 
+def module_of(path, root):
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(("lodo", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+def imports_that_run(tree):
+    """(module, name or None) of every import, those inside functions too, but not those for types alone."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def import_cycle(root):
+    """Modules of the packages under a folder, each of which imports the next and the last one the first; or none."""
+    paths = {module_of(path, root): path for package in PACKAGES for path in (root / package).rglob("*.py")}
+    imports = {}
+    for module, path in paths.items():
+        targets = imports_that_run(ast.parse(path.read_text()))
+        submodules = ((f"{target}.{name}", target) for target, name in targets)
+        imports[module] = {longer if longer in paths else target for longer, target in submodules} & paths.keys()
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1][::-1]
+    return []
+
+
+def test_no_modules_import_each_other():
+    cycle = import_cycle(ROOT)
+    assert not cycle, f"an import cycle, local imports count: {' imports '.join(cycle)}"
+
+
+@pytest.mark.parametrize(
+    ("back", "cyclic"),
+    [
+        ("import lodo.tasks.one", True),
+        ("from lodo.tasks import one", True),
+        ("def f():\n    from lodo.tasks.one import x", True),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from lodo.tasks.one import x", False),
+        ("TYPE_CHECKING = 0\nif TYPE_CHECKING:\n    pass\nelse:\n    import lodo.tasks.one", True),
+        ("import lodo.methods.one", False),
+    ],
+)
+def test_a_cycle_is_seen_wherever_its_imports_run(tmp_path, back, cyclic):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/one.py").write_text("from lodo.tasks.two import y")
+    (tmp_path / "tasks/two.py").write_text(back)
+    cycle = import_cycle(tmp_path)
+    assert bool(cycle) == cyclic
+    assert not cyclic or {*cycle} == {"lodo.tasks.one", "lodo.tasks.two"}
+
+
+def test_a_method_and_its_engine_have_files_of_different_names():
+    paths = [path for path in (ROOT / "methods").rglob("*.py") if path.name != "__init__.py"]
+    names = collections.Counter(path.name for path in paths)
+    assert not [name for name, count in names.items() if count > 1]
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imported_from_the_root_says_what_is_wrong(package):
     code = f"import {package}"
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert f"import this package as lodo.{package}" in found.stderr
+    importing = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert f"import this package as lodo.{package}" in importing.stderr
 
 
 def test_answers_at_once_come_without_torch():

@@ -1,49 +1,14 @@
 """A job kind: one run of a method on one trained model and one test set."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lodo.benchmark.identity import Code
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.kind import SPENT, Kind, Record, Workplace
 from lodo.benchmark.kinds.prepared import PreparedInfo
+from lodo.benchmark.specifications import Cost, EstimateInputs, EstimateSpec
 from lodo.benchmark.store import Job
-from lodo.tasks.spec import Definition, Frozen, Runtime, Shown, Task, added
-
-# What was forgotten is measured in one run only: it is a diagnosis, not a score.
-OBSERVED_RUN = 0
-
-
-class EstimateSpec(Frozen):
-    """A method with its hyperparameters, a training by key, test subsets by content, and which examples are shown.
-
-    Attributes:
-        method_code: the method's own code; ``code`` is what lets it see the training.
-        definition: of the truth, for a method that reads it.
-    """
-
-    training: str
-    subsets: dict[str, str]
-    examples: Shown
-    run: int
-    method: str
-    hyperparameters: dict[str, Any]
-    method_code: Code
-    runtime: Runtime
-    code: Code
-    definition: Definition | None = added(None)
-
-
-@dataclass(frozen=True)
-class EstimateInputs:
-    """``reference`` is the method's name or ``file.py:Class``, ``pools`` the content hash of each dataset."""
-
-    prepared: Job
-    training: Job
-    test: str
-    pools: Mapping[str, str]
-    reference: str
+from lodo.tasks.spec import Definition, Runtime, Task
 
 
 @dataclass(frozen=True)
@@ -59,16 +24,6 @@ class Answer:
     datasets: tuple[str, ...]
     subsets: tuple[str, ...]
     unlearned: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an estimate cost, all that it reused charged in full: seconds, bytes, tokens, units of one training."""
-
-    seconds: float
-    peak_rss: int
-    tokens: int
-    training_equivalents: float
 
 
 def compute(spec: EstimateSpec, inputs: EstimateInputs, place: Workplace) -> None:

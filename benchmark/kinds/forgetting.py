@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lodo.benchmark.identity import Code
-from lodo.benchmark.kinds.estimate import ANSWER, OBSERVED_RUN, EstimateInputs, EstimateSpec
+from lodo.benchmark.kinds.estimate import ANSWER
 from lodo.benchmark.kinds.kind import FAILURE, UNREMEMBERED, Kind, Record, Workplace
 from lodo.benchmark.kinds.training import KIND as TRAINING
+from lodo.benchmark.specifications import OBSERVED_RUN, EstimateInputs, EstimateSpec
 from lodo.benchmark.store import Job
 from lodo.tasks.spec import Frozen, Runtime, Shown, Task
 

@@ -2,37 +2,11 @@
 
 from dataclasses import dataclass
 
-from lodo.benchmark.identity import Code
 from lodo.benchmark.kinds.kind import SPENT, UNREMEMBERED, Kind, Record, Workplace
 from lodo.benchmark.kinds.prepared import PreparedInfo
+from lodo.benchmark.specifications import TrainingSpec
 from lodo.benchmark.store import Job
-from lodo.tasks.spec import FOR_A_KEY, Definition, Frozen, Mixture, ModelSpec, Recipe, Runtime, Task, digest
-
-
-class TrainingSpec(Frozen):
-    """A training: (mixture, model, recipe, seed, left-out dataset). Never the task's name, never the test set.
-
-    Attributes:
-        pools: content hash of each dataset's sequences.
-        definition: what leaving out means; None for a base training, which all definitions share.
-    """
-
-    mixture: Mixture
-    pools: dict[str, str]
-    vocabulary: int
-    model: ModelSpec
-    recipe: Recipe
-    seed: int
-    left_out: str | None
-    definition: Definition | None
-    runtime: Runtime
-    code: Code
-
-    @property
-    def content(self) -> str:
-        """SHA-256 of what is trained, whatever code does it and where: of what methods' seeds are made."""
-        fields = self.model_dump(mode="json", context=FOR_A_KEY)
-        return digest({name: value for name, value in fields.items() if name not in ("runtime", "code")})
+from lodo.tasks.spec import Definition, Runtime, Task
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class T5(Architecture):
             num_heads=self.heads,
             dropout_rate=self.dropout,
             feed_forward_proj="gated-gelu",
-            tie_word_embeddings=self.tied,
+            tie_word_embeddings=self.tied,  # type: ignore[call-arg]
             pad_token_id=PAD,
             eos_token_id=BOS,
             decoder_start_token_id=BOS,

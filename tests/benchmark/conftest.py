@@ -64,9 +64,9 @@ class Lodo:
         return [sys.executable, "-m", "lodo.benchmark.cli", "run", *data, *sets, *options]
 
     def run(self, *options, code=0, **places):
-        found = subprocess.run(self.words(*options, **places), capture_output=True, text=True, timeout=600)
-        assert found.returncode == code, found.stdout + found.stderr
-        return found
+        process = subprocess.run(self.words(*options, **places), capture_output=True, text=True, timeout=600)
+        assert process.returncode == code, process.stdout + process.stderr
+        return process
 
 
 @pytest.fixture

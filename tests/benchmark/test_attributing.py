@@ -36,7 +36,7 @@ def answering(monkeypatch):
 
     def put(answer):
         method = SimpleNamespace(attribute=answer)
-        monkeypatch.setattr(estimating, "build_method", lambda reference, hyperparameters: method)
+        monkeypatch.setattr(estimating, "build_method", lambda locator, hyperparameters: method)
 
     return put
 
@@ -98,9 +98,9 @@ def test_what_is_kept_is_as_much_text_of_the_others_together():
     tokens = np.random.default_rng(1).integers(3, 40, (3, 6, 8))
     shown = {name: Examples.whole(torch.from_numpy(rows)) for name, rows in zip("abc", tokens, strict=True)}
     unseen = {"a": shown["c"]}
-    found = measure_forgetting(model, "a", shown, unseen)
+    figures = measure_forgetting(model, "a", shown, unseen)
     kept = Examples(*(torch.cat([getattr(shown[name][:3], part) for name in "bc"]) for part in ("tokens", "scored")))
-    assert found["forgotten_perplexity"] == pytest.approx(math.exp(mean_loss(model, shown["a"])))
-    assert found["retained_perplexity"] == pytest.approx(math.exp(mean_loss(model, kept)))
-    assert found["approximate_perplexity"] == pytest.approx(math.exp(mean_loss(model, shown["c"])))
+    assert figures["forgotten_perplexity"] == pytest.approx(math.exp(mean_loss(model, shown["a"])))
+    assert figures["retained_perplexity"] == pytest.approx(math.exp(mean_loss(model, kept)))
+    assert figures["approximate_perplexity"] == pytest.approx(math.exp(mean_loss(model, shown["c"])))
     assert measure_forgetting(model, "b", shown, unseen)["approximate_perplexity"] is None

@@ -32,34 +32,34 @@ class Bad(AttributionMethod):
     fault: str = ""
 
     def attribute(self, trained):
-        found = honest(trained)
+        influence = honest(trained)
         count = len(trained.datasets)
         match self.fault:
             case "labels shape and finite numbers":
-                found[0, 0] = float("nan")
+                influence[0, 0] = float("nan")
             case "same seed same answer":
-                found = found + torch.rand(1)
+                influence = influence + torch.rand(1)
             case "model left alone":
                 with torch.no_grad():
                     next(trained.model.parameters()).add_(0.0).mul_(1.5)
             case "no memory between tasks":
-                SEEN.append(found)
-                found = found + SEEN[-2].mean() if len(SEEN) > 1 else found
+                SEEN.append(influence)
+                influence = influence + SEEN[-2].mean() if len(SEEN) > 1 else influence
             case "order of datasets":
-                found = found * torch.arange(1, count + 1)[:, None]
+                influence = influence * torch.arange(1, count + 1)[:, None]
             case "order of subsets":
-                found = found * torch.arange(1, found.shape[1] + 1)
+                influence = influence * torch.arange(1, influence.shape[1] + 1)
             case "names do not matter":
-                found = found * torch.tensor([float(len(name)) for name in trained.datasets])[:, None]
+                influence = influence * torch.tensor([float(len(name)) for name in trained.datasets])[:, None]
             case "equal datasets equal influence":
-                found = found * torch.tensor([float(sum(map(ord, name))) for name in trained.datasets])[:, None]
+                influence = influence * torch.tensor([float(sum(map(ord, name))) for name in trained.datasets])[:, None]
             case "half precision agrees":
-                found = -found if trained.recipe.precision == "bfloat16" else found
+                influence = -influence if trained.recipe.precision == "bfloat16" else influence
             case "subsets do not depend on each other":
-                found = found - found.mean(1, keepdim=True)
+                influence = influence - influence.mean(1, keepdim=True)
             case "sign of the truth":
-                found = -found
-        return Attribution.of(trained, found)
+                influence = -influence
+        return Attribution.of(trained, influence)
 
 
 SEEN = []
@@ -105,9 +105,9 @@ def test_a_gradient_left_behind_is_found(specimens):
 
 
 def test_the_twins_are_twins_and_the_others_are_not(specimens):
-    found = GradDot().attribute(specimens.tokens).influence
+    influence = GradDot().attribute(specimens.tokens).influence
     names = list(specimens.tokens.datasets)
-    fox, vixen, owl = (found[names.index(name)] for name in ("fox", "vixen", "owl"))
+    fox, vixen, owl = (influence[names.index(name)] for name in ("fox", "vixen", "owl"))
     np.testing.assert_allclose(fox, vixen, rtol=1e-12)
     assert np.abs(fox - owl).max() > 0.1 * np.abs(fox).max()
 
@@ -162,10 +162,10 @@ def test_the_command_reports_and_exits_with_one(tmp_path):
                         rows = [torch.bincount(each.tokens.flatten(), minlength=600) for each in groups.values()]
                         return torch.stack(rows).double()
 
-                    found = counts(trained.datasets) @ counts(trained.subsets).T
+                    influence = counts(trained.datasets) @ counts(trained.subsets).T
                     if self.by_place:
-                        found = found * torch.arange(1, len(found) + 1)[:, None]
-                    return Attribution.of(trained, found)
+                        influence = influence * torch.arange(1, len(influence) + 1)[:, None]
+                    return Attribution.of(trained, influence)
             """
         )
     )

@@ -125,11 +125,11 @@ def test_test_text_in_a_corpus_is_a_warning_that_shows_the_lines(lodo, text, tmp
     write_jsonl(text / "tests" / "places.jsonl", tests)
     lines = (text / "corpora" / "town.jsonl").read_text().splitlines()
     (text / "corpora" / "town.jsonl").write_text("\n".join([*lines, f'{{"text": "so {known} it was"}}']) + "\n")
-    found = lodo.run("--dry-run", out=tmp_path / "out")
-    assert "warning" in found.stdout
-    assert "town" in found.stdout
-    assert f"document {len(lines) + 1}" in found.stdout
-    assert known in found.stdout
+    process = lodo.run("--dry-run", out=tmp_path / "out")
+    assert "warning" in process.stdout
+    assert "town" in process.stdout
+    assert f"document {len(lines) + 1}" in process.stdout
+    assert known in process.stdout
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_what_needs_no_torch_does_not_import_it(words):
         "try: cli.main()\nexcept SystemExit as end: assert not end.code\n"
         "assert 'torch' not in sys.modules"
     )
-    found = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+    process = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.slow

@@ -112,11 +112,11 @@ def test_the_own_truth_is_that_of_the_attributed_seed(planned, tables):
     moved = Tables.of({"ground_truth": shuffled, "estimates": tables.estimates, "datasets": tables.datasets}, {})
     estimate = influence_of(1, 0)[:, 0]
     own = shuffled.query("seed == 1 and subset == 'sea'").set_index("dataset")["influence"].loc[list(NAMES)]
-    (found,) = moved.scores.query(
+    (pearson,) = moved.scores.query(
         "method == 'graddot' and truth == 'own' and seed == 1 and run == 0 and subset == 'sea' "
         "and question == 'as_in_paper'"
     )["pearson"]
-    assert found == pytest.approx(np.corrcoef(estimate, own)[0, 1])
+    assert pearson == pytest.approx(np.corrcoef(estimate, own)[0, 1])
 
 
 def test_retraining_is_the_truth_at_the_cost_of_all_counterfactuals(tables):

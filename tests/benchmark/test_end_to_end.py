@@ -52,20 +52,20 @@ def tables(places, tmp_path_factory):
 
 def square(rows):
     """(K, S) with each dataset's own subset on the diagonal."""
-    found = rows.pivot_table("influence", "dataset", "subset")
-    return found.loc[sorted(WORDS), [f"of the {name}" for name in sorted(WORDS)]].to_numpy()
+    grid = rows.pivot_table("influence", "dataset", "subset")
+    return grid.loc[sorted(WORDS), [f"of the {name}" for name in sorted(WORDS)]].to_numpy()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("definition", ["fixed-steps", "all-examples"])
 def test_leaving_a_dataset_out_raises_its_own_subset_and_no_other(tables, definition):
-    found = tables(definition)
+    run = tables(definition)
     own = np.eye(len(WORDS), dtype=bool)
-    for seed, rows in found.ground_truth.groupby("seed"):
+    for seed, rows in run.ground_truth.groupby("seed"):
         truth = square(rows)
         assert truth[own].min() > 0.5, (seed, truth)
         assert truth[~own].max() < 0.1 * truth[own].min(), (seed, truth)
-    estimates = found.estimates.query("step.isna() or step == step.max()")
+    estimates = run.estimates.query("step.isna() or step == step.max()")
     for (method, seed), rows in estimates[estimates.method.isin(["graddot", "untrac"])].groupby(["method", "seed"]):
         influence = square(rows)
         assert (influence.argmax(0) == np.arange(len(WORDS))).all(), (method, seed, influence)

@@ -6,7 +6,7 @@ import torch
 
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds import KINDS
-from lodo.benchmark.kinds.estimate import ANSWER, COST, EstimateInputs, estimate_job
+from lodo.benchmark.kinds.estimate import ANSWER, COST, estimate_job
 from lodo.benchmark.kinds.evaluation import LOSS, EvaluationInputs, evaluation_job
 from lodo.benchmark.kinds.forgetting import FIGURES, ForgettingInputs, UnlearningInputs, forgetting_job, unlearning_job
 from lodo.benchmark.kinds.kind import SPENT, Failure, Workplace
@@ -14,6 +14,7 @@ from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.kinds.training import LOG, TrainingInputs, training_job
 from lodo.benchmark.reader import Reader
 from lodo.benchmark.scheduler import FAILURE
+from lodo.benchmark.specifications import EstimateInputs
 from lodo.benchmark.store import Job, Store
 from lodo.methods.base import METHODS
 from lodo.tasks.architectures.opt import Opt
@@ -135,9 +136,9 @@ def test_observing_changes_no_answer_and_later_runs_are_not_observed(store, monk
     later, _ = asked(lr=3e-3, run=1)
     assert ANSWER.read(do(store, later, inputs)).unlearned == ()
     monkeypatch.setattr(estimating, "OBSERVED_RUN", -1)
-    found = ANSWER.read(do(store, job, inputs))
-    assert found.influence == observed
-    assert found.unlearned == ()
+    answer = ANSWER.read(do(store, job, inputs))
+    assert answer.influence == observed
+    assert answer.unlearned == ()
 
 
 def test_a_failed_estimate_has_forgotten_nothing(store):

@@ -7,7 +7,7 @@ import pytest
 from lodo.benchmark.identity import Code
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds import KINDS
-from lodo.benchmark.kinds.estimate import ANSWER, COST, Answer, Cost, EstimateSpec, estimate_job
+from lodo.benchmark.kinds.estimate import ANSWER, COST, Answer, estimate_job
 from lodo.benchmark.kinds.evaluation import LOSS, Loss, evaluation_job
 from lodo.benchmark.kinds.forgetting import FIGURES, forgetting_job, unlearning_job
 from lodo.benchmark.kinds.inventory import INVENTORY, Inventory, inventory_job
@@ -15,6 +15,7 @@ from lodo.benchmark.kinds.kind import FAILURE, SPENT, Failure, Workplace
 from lodo.benchmark.kinds.prepared import INFO, PreparedInfo, SubsetInfo, prepared_job
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.kinds.training import LOG, Log, training_job
+from lodo.benchmark.specifications import Cost, EstimateSpec
 from lodo.methods.first_order import GradDot
 from lodo.methods.magic import Magic
 from lodo.methods.untrac import UnTrac
@@ -179,7 +180,7 @@ def test_texts_keys_follow_the_text_and_not_the_sizes_of_the_datasets():
     assert inventory_job(GeneratedSource(seed=1)).key != inventory_job(GeneratedSource()).key
 
 
-def test_a_specification_is_read_back_from_a_manifest_as_it_was():
+def test_a_specification_is_read_back_from_a_seal_as_it_was():
     spec = estimate().spec
     assert EstimateSpec.model_validate_json(spec.model_dump_json()) == spec
 

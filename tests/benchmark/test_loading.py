@@ -6,11 +6,10 @@ import torch
 from safetensors.torch import load_file
 
 from lodo.benchmark.identity import Code
-from lodo.benchmark.kinds.estimate import EstimateSpec
-from lodo.benchmark.kinds.training import TrainingSpec
 from lodo.benchmark.loading import load_trained
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import draw_examples, shown_examples
+from lodo.benchmark.specifications import EstimateSpec, TrainingSpec
 from lodo.methods.first_order import GradDot, TracIn
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.prepare import Prepared
@@ -111,8 +110,8 @@ def test_shown_examples_are_the_mixtures_own_and_unseen_ones_are_not(run):
 
 def test_every_own_sequence_is_shown_in_some_run():
     """The drawn ones come from all of the mixture's part, not from its beginning."""
-    found = {int(t) for run in range(40) for t in shown_examples(PREPARED, HASHES, spec(), 7, run)[0]["a"].tokens[:, 0]}
-    assert found == set(range(8))
+    shown = {int(t) for run in range(40) for t in shown_examples(PREPARED, HASHES, spec(), 7, run)[0]["a"].tokens[:, 0]}
+    assert shown == set(range(8))
 
 
 def test_runs_draw_anew_and_equal_datasets_alike():
@@ -172,8 +171,8 @@ def test_a_method_sees_the_trained_weights_the_examples_and_the_past(entry):
 def test_a_checkpoints_rate_is_the_sum_since_the_one_before(entry):
     trained = load_trained(PREPARED, HASHES, spec(), entry, estimate(), "test")
     rates = [RECIPE.learning_rate(step) for step in range(10)]
-    found = [point.lr for point in trained.checkpoints]
-    assert found == pytest.approx([sum(rates[0:3]), sum(rates[3:7]), sum(rates[7:10])])
+    rates_summed = [point.lr for point in trained.checkpoints]
+    assert rates_summed == pytest.approx([sum(rates[0:3]), sum(rates[3:7]), sum(rates[7:10])])
 
 
 def test_seeds_follow_what_is_trained_and_the_run_whatever_code_does_it(entry):

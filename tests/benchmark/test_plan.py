@@ -13,7 +13,7 @@ from lodo.benchmark.kinds.kind import SPENT
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.pipeline import make_request
 from lodo.benchmark.plan import Share, make_plan
-from lodo.benchmark.store import Store
+from lodo.benchmark.store import SEAL, Store
 from lodo.benchmark.timing import expected_seconds, seen_before
 from lodo.methods.base import METHODS
 from lodo.tasks.errors import InputError
@@ -47,8 +47,10 @@ def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=N
 EQUAL = [f"opt-equal/{test}" for test in TESTS]
 
 
-def estimates(found):
-    return [[work for work in chain.works if work.job.kind == ESTIMATE.name] for chain in found.chains if chain.method]
+def estimates(planned):
+    return [
+        [work for work in chain.works if work.job.kind == ESTIMATE.name] for chain in planned.chains if chain.method
+    ]
 
 
 def test_a_methods_estimates_on_a_training_are_one_chain_run_by_run():
@@ -57,8 +59,8 @@ def test_a_methods_estimates_on_a_training_are_one_chain_run_by_run():
 
 
 def test_other_trainings_seeds_and_methods_are_other_chains():
-    found = plan([*EQUAL, "opt-different/toxigen"], methods=("graddot", "gradcos"), seeds=2)
-    groups = [{(work.job.spec.method, work.job.spec.training) for work in chain} for chain in estimates(found)]
+    planned = plan([*EQUAL, "opt-different/toxigen"], methods=("graddot", "gradcos"), seeds=2)
+    groups = [{(work.job.spec.method, work.job.spec.training) for work in chain} for chain in estimates(planned)]
     assert all(len(group) == 1 for group in groups)
     assert len({next(iter(group)) for group in groups}) == len(groups) == 2 * 2 * 2
 
@@ -72,8 +74,8 @@ def test_asking_for_one_task_or_for_three_gives_the_same_keys():
 
 
 def test_tasks_share_their_trainings_and_each_is_measured_on_every_test_set():
-    found = plan(EQUAL)
-    trainings = [chain for chain in found.chains if chain.works[0].job.kind == "training"]
+    planned = plan(EQUAL)
+    trainings = [chain for chain in planned.chains if chain.works[0].job.kind == "training"]
     assert len(trainings) == 1 + len(INVENTORY.corpora)
     for chain in trainings:
         keys = [work.job.key for work in chain.works]
@@ -90,9 +92,9 @@ def test_what_a_method_unlearned_is_measured_after_the_observed_run_alone():
 
 
 def test_needs_of_a_chain_are_its_text_and_its_training():
-    found = plan(EQUAL)
-    (chain,) = (chain for chain in found.chains if chain.method)
-    assert {found.producers[key].works[0].job.kind for key in chain.needs} == {"prepared", "training"}
+    planned = plan(EQUAL)
+    (chain,) = (chain for chain in planned.chains if chain.method)
+    assert {planned.producers[key].works[0].job.kind for key in chain.needs} == {"prepared", "training"}
 
 
 def test_all_examples_leave_one_run():
@@ -142,9 +144,9 @@ class Mine(AttributionMethod):
 
 def test_a_method_of_unknown_cost_is_named_and_not_counted(tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
-    reference = f"{tmp_path / 'mine.py'}:Mine"
+    locator = f"{tmp_path / 'mine.py'}:Mine"
     store = Store(tmp_path / "store")
-    both = expected_seconds(plan(EQUAL[:1], methods=("graddot", reference)), store, 2)
+    both = expected_seconds(plan(EQUAL[:1], methods=("graddot", locator)), store, 2)
     alone = expected_seconds(plan(EQUAL[:1]), store, 2)
     assert both.seconds == alone.seconds > 0
     assert both.sentence("3 min", 2).endswith("; unknown and not counted: mine-of-unknown-cost")
@@ -162,10 +164,10 @@ def finish(store, job, seconds):
 
 def test_a_method_that_has_run_before_is_planned_as_it_took_then(tmp_path):
     store = Store(tmp_path)
-    found = plan(EQUAL[:2], methods=("magic", "graddot"), seeds=3)
-    request, shown = found.request, [task.examples for task in found.tasks]
+    planned = plan(EQUAL[:2], methods=("magic", "graddot"), seeds=3)
+    request, shown = planned.request, [task.examples for task in planned.tasks]
     assert seen_before(store, request.methods, shown) == [None, None]
-    for cell, (first, length) in zip(found.cells[::2], ((60, 10), (40, 10), (80, 10)), strict=True):
+    for cell, (first, length) in zip(planned.cells[::2], ((60, 10), (40, 10), (80, 10)), strict=True):
         finish(store, cell.base, length)
         finish(store, cell.estimates[0, 0], first)
         finish(store, cell.estimates[0, 1], 2)
@@ -179,21 +181,21 @@ def test_a_method_that_has_run_before_is_planned_as_it_took_then(tmp_path):
 
 def test_an_entry_of_another_version_is_passed_over(tmp_path):
     store = Store(tmp_path)
-    found = plan(EQUAL[:1])
-    job = found.cells[0].estimates[0, 0]
-    finish(store, found.cells[0].base, 1)
+    planned = plan(EQUAL[:1])
+    job = planned.cells[0].estimates[0, 0]
+    finish(store, planned.cells[0].base, 1)
     finish(store, job, 5)
-    manifest = store.path(job) / "manifest.json"
-    content = json.loads(manifest.read_text())
+    seal = store.path(job) / SEAL
+    content = json.loads(seal.read_text())
     del content["spec"]["hyperparameters"]
-    manifest.write_text(json.dumps(content))
-    assert seen_before(store, found.request.methods, [250]) == [None]
+    seal.write_text(json.dumps(content))
+    assert seen_before(store, planned.request.methods, [250]) == [None]
 
 
 def test_what_is_done_is_not_counted_and_no_chain_is_shorter_than_itself(tmp_path):
     store = Store(tmp_path)
-    found = plan(EQUAL[:1], methods=("magic",))
-    many, few = (expected_seconds(found, store, jobs).seconds for jobs in (1, 100))
+    planned = plan(EQUAL[:1], methods=("magic",))
+    many, few = (expected_seconds(planned, store, jobs).seconds for jobs in (1, 100))
     assert many > few
-    finish(store, found.cells[0].estimates[0, 0], 1)
-    assert expected_seconds(found, store, 1).seconds < many
+    finish(store, planned.cells[0].estimates[0, 0], 1)
+    assert expected_seconds(planned, store, 1).seconds < many

@@ -178,8 +178,8 @@ def test_a_run_that_kills_its_process_takes_no_other_run_with_it(lodo, tmp_path)
     file = tmp_path / "bad.py"
     file.write_text(BAD_METHODS)
     options = ("--task", "opt-equal/places", "--seeds", "1", "--runs", "4", "--method")
-    found = lodo.run(*options, f"{file}:Sometimes", out=tmp_path / "out")
-    assert "run 1 failed" in found.stdout + found.stderr
+    process = lodo.run(*options, f"{file}:Sometimes", out=tmp_path / "out")
+    assert "run 1 failed" in process.stdout + process.stderr
     attempts = pd.read_parquet(tmp_path / "out" / "attempts.parquet").query("method == 'sometimes'")
     assert attempts.set_index("run").status.to_dict() == {0: "ok", 1: "failed", 2: "ok", 3: "ok"}
 
@@ -233,14 +233,14 @@ def test_a_method_that_fails_is_a_row_with_its_cause(lodo, tmp_path):
 
 @pytest.mark.slow
 def test_a_diverged_training_stops_the_run_with_its_seed_and_step(lodo, tmp_path):
-    found = lodo.run(
+    process = lodo.run(
         *FAST,
         out=tmp_path / "out",
         code=1,
         settings={"recipe.lr": 1e30, "recipe.optimizer": "sgd", "recipe.clip": "none"},
     )
-    assert "seed 0 diverged at step" in found.stderr
-    assert "Traceback" not in found.stderr
+    assert "seed 0 diverged at step" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.slow

@@ -175,5 +175,5 @@ def test_an_answer_is_the_one_of_a_method_that_remembers_nothing(specimen, passe
     method = method_of(name)
     shared = passes(model=specimen.model)
     kept = dataclasses.replace(specimen, shared=shared, remembered=shared.remembered)
-    alone, found = (method.attribute(each).influence for each in (specimen, kept))
-    np.testing.assert_allclose(found, alone, rtol=1e-9, atol=1e-12 * np.abs(alone).max())
+    alone, remembering = (method.attribute(each).influence for each in (specimen, kept))
+    np.testing.assert_allclose(remembering, alone, rtol=1e-9, atol=1e-12 * np.abs(alone).max())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lodo.benchmark.store import DamagedEntry, Job, Store
+from lodo.benchmark.store import SEAL, DamagedEntry, Job, Store
 
 JOB = Job("training", {"seed": 0, "left_out": None})
 
@@ -37,7 +37,7 @@ def test_an_entry_is_absent_until_committed(tmp_path):
     assert (store.open(JOB) / "file.txt").read_text() == "half"
 
 
-@pytest.mark.parametrize("damage", ["change", "remove", "manifest"])
+@pytest.mark.parametrize("damage", ["change", "remove", "seal"])
 def test_damage_is_noticed_and_moved_away(tmp_path, damage):
     store = Store(tmp_path)
     folder = put(store)
@@ -46,7 +46,7 @@ def test_damage_is_noticed_and_moved_away(tmp_path, damage):
     elif damage == "remove":
         (folder / "file.txt").unlink()
     else:
-        (folder / "manifest.json").write_text("{")
+        (folder / SEAL).write_text("{")
     with pytest.raises(DamagedEntry, match="training"):
         store.open(JOB)
     assert not store.has(JOB)
@@ -103,4 +103,4 @@ def test_a_full_disk_loses_nothing_finished(tmp_path, monkeypatch):
     assert not store.has(other)
     monkeypatch.undo()
     put(store, other)
-    assert json.loads((store.path(other) / "manifest.json").read_text())["spec"] == {"seed": 1}
+    assert json.loads((store.path(other) / SEAL).read_text())["spec"] == {"seed": 1}

@@ -63,8 +63,8 @@ def test_examples_and_values_multiply():
     axes = [Axis("task.examples", ("8", "all")), Axis("untrac.lr", ("1e-5", "1e-4"))]
     points = grid(request(), axes)
     assert len(points) == 4
-    found = {(p.request.changes["task.examples"], p.request.methods[0].method.lr) for p in points}
-    assert found == {(n, lr) for n in ("8", "all") for lr in (1e-5, 1e-4)}
+    settings = {(p.request.changes["task.examples"], p.request.methods[0].method.lr) for p in points}
+    assert settings == {(n, lr) for n in ("8", "all") for lr in (1e-5, 1e-4)}
     assert points[-1].swept == {"untrac": {"task.examples": "all", "untrac.lr": "1e-4"}}
 
 
@@ -109,9 +109,9 @@ def test_what_is_no_number_of_examples(text):
         TypeAdapter(Shown).validate_python(text)
 
 
-@pytest.mark.parametrize(("text", "found"), [("48", 48), (48, 48), ("all", "all")])
-def test_a_number_of_examples_or_all(text, found):
-    assert TypeAdapter(Shown).validate_python(text) == found
+@pytest.mark.parametrize(("text", "value"), [("48", 48), (48, 48), ("all", "all")])
+def test_a_number_of_examples_or_all(text, value):
+    assert TypeAdapter(Shown).validate_python(text) == value
 
 
 @pytest.fixture
@@ -123,9 +123,9 @@ def sweep(lodo):
         changed = [part for key, value in sets.items() for part in ("--set", f"{key}={value}")]
         words = [*lodo.words(out=out)[:3], "sweep", "--data", str(lodo.text), "--out", str(out), *changed]
         words += ["--store", str(lodo.store), "--task", "opt-equal/places", "--seeds", "2", "--runs", "2", *options]
-        found = subprocess.run(words, capture_output=True, text=True, timeout=600)
-        assert found.returncode == code, found.stdout + found.stderr
-        return found
+        process = subprocess.run(words, capture_output=True, text=True, timeout=600)
+        assert process.returncode == code, process.stdout + process.stderr
+        return process
 
     return run
 
@@ -206,6 +206,6 @@ def refused(monkeypatch, capsys, *words):
 def test_what_is_wrong_stops_before_any_work(monkeypatch, capsys, text, tmp_path):
     places = ("--store", str(tmp_path / "store"), "--data", str(text), "--out", str(tmp_path / "out"))
     assert "--over: name what is swept" in refused(monkeypatch, capsys, "sweep", *places)
-    found = refused(monkeypatch, capsys, "sweep", *places, "--over", "task.examples=0,3", "--method", "graddot")
-    assert "--set examples: Value error, '0' is neither a number of examples above 0 nor 'all'" in found
+    message = refused(monkeypatch, capsys, "sweep", *places, "--over", "task.examples=0,3", "--method", "graddot")
+    assert "--set examples: Value error, '0' is neither a number of examples above 0 nor 'all'" in message
     assert "text from --data" in refused(monkeypatch, capsys, "run", *places, "--text-seed", "3")

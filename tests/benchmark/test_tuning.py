@@ -61,12 +61,12 @@ def test_no_text_that_is_scored_is_the_tuning_text():
 
 def test_what_the_grid_leaves_alone_stands_as_without_a_record(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "FOLDER", tmp_path)
-    found = tuning("lr=1e-3")
+    asked = tuning("lr=1e-3")
     stored = {"method": "untrac", "scale": "mini", "values": {"batch_size": 77}, "grid": {}, "fixed": {}, "tasks": []}
     stored |= {"text": {}, "seeds": 1, "runs": 1, "examples": 1, "version": "", "code": "", "points": []}
     (tmp_path / "untrac.json").write_text(json.dumps({"mini": stored}))
-    assert tuning("lr=1e-3").method == found.method
-    assert found.method.batch_size == 1
+    assert tuning("lr=1e-3").method == asked.method
+    assert asked.method.batch_size == 1
     assert tuning("lr=1e-3", settings=["untrac.batch_size=3"]).method.batch_size == 3
 
 
@@ -111,14 +111,14 @@ def test_a_bad_grid_is_refused(options, sentence):
 
 
 def test_a_record_is_not_written_of_what_is_not_the_default_then(tmp_path, monkeypatch):
-    found = tuning()
+    asked = tuning()
     (tmp_path / "pyproject.toml").touch()
     monkeypatch.setattr(sweeping, "FOLDER", tmp_path / "methods" / "tuned")
     with pytest.raises(InputError, match=r"leave --set untrac\.epochs=2 out"):
-        sweeping._may_write(found, ["untrac.epochs=2"])
+        sweeping._may_write(asked, ["untrac.epochs=2"])
     monkeypatch.setattr(sweeping, "FOLDER", tmp_path / "site-packages" / "lodo" / "methods" / "tuned")
     with pytest.raises(InputError, match="run it from a checkout"):
-        sweeping._may_write(found, [])
+        sweeping._may_write(asked, [])
     file = tmp_path / "mine.py"
     file.write_text(
         "from dataclasses import dataclass\nfrom lodo.methods import AttributionMethod, register\n\n\n"
@@ -170,5 +170,5 @@ def test_a_tuning_leaves_a_record_that_the_next_run_takes(tmp_path, monkeypatch)
     assert "computed nothing" in again.stdout, again.stdout + again.stderr
     assert (tmp_path / "tuned" / "untrac.json").read_bytes() == text
     monkeypatch.setattr(records, "FOLDER", tmp_path / "tuned")
-    (choice,) = (found for found in make_request(methods=["untrac"]).methods if found.name == "untrac")
+    (choice,) = (each for each in make_request(methods=["untrac"]).methods if each.name == "untrac")
     assert (choice.method.lr, choice.method.batch_size) == (1e-4, 4)

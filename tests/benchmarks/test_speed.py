@@ -93,8 +93,8 @@ def trainer(folder):
         def on_train_end(self, args, state, control, **kwargs):
             seen.append(state.global_step)
 
-    found = InOrder(SPEC.build(VOCABULARY, 0), arguments, train_dataset=data, callbacks=[Last()])
-    found.train()
+    runner = InOrder(SPEC.build(VOCABULARY, 0), arguments, train_dataset=data, callbacks=[Last()])
+    runner.train()
     assert seen == [RECIPE.steps]
 
 

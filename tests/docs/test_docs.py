@@ -62,10 +62,10 @@ def test_block(name, language, rest, body, tmp_path, store):
                 words += ["--dry-run", "--store", str(store)]
             if words[1] in ("report", "status", "table") and "lodo-out" in words:
                 words = [*words[:2], "--help"]
-            found = subprocess.run(
+            process = subprocess.run(
                 [sys.executable, "-m", "lodo.benchmark.cli", *words[1:]], cwd=tmp_path, capture_output=True, text=True
             )
-            assert found.returncode == 0, found.stdout + found.stderr
+            assert process.returncode == 0, process.stdout + process.stderr
 
 
 def test_the_example_method_and_task_have_at_most_fifteen_lines_of_code():

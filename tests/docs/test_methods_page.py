@@ -22,9 +22,9 @@ def test_every_value_is_on_the_page_with_why_it_is_that(request):
     """``--write-golden`` writes the table anew."""
     lines = ["| method | hyperparameter | value | | why |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{name}` | `{key}` | {found.value} | {found.why.reason} | {found.why.detail} |"
+        f"| `{name}` | `{key}` | {setting.value} | {setting.why.reason} | {setting.why.detail} |"
         for name in OWN
-        for key, found in values(METHODS.get(name), "mini")
+        for key, setting in values(METHODS.get(name), "mini")
     ]
     wanted = "\n".join(lines) + "\n"
     if request.config.getoption("--write-golden"):

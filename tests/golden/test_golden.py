@@ -56,7 +56,7 @@ def test_the_influence_is_what_it_was(case, specimen, request):
         pytest.skip(f"{name} needs {', '.join(missing)}")
     method = tuned_method(name, "mini", changes)
     try:
-        found = method.attribute(specimen).checked(specimen).influence
+        influence = method.attribute(specimen).checked(specimen).influence
     except AttributionError as error:
         pytest.fail(f"{name} failed: {error}")
     path = HERE / f"{case}.json"
@@ -64,12 +64,12 @@ def test_the_influence_is_what_it_was(case, specimen, request):
     stored = json.loads(path.read_text()) if path.exists() else None
     allowed = stored.get("tolerance", TOLERANCE) if stored else TOLERANCE
     same = stored and stored["hyperparameters"] == hyperparameters
-    moved = drift(np.array(stored["influence"]), found) if stored else np.inf
+    moved = drift(np.array(stored["influence"]), influence) if stored else np.inf
     if request.config.getoption("--write-golden"):
         # What moved by rounding alone stays as it is, so that a change shows what it moved.
         if not same or moved > allowed:
             kept = {key: stored[key] for key in ("tolerance", "why") if stored and key in stored}
-            content = {"hyperparameters": hyperparameters, "influence": found.tolist(), **kept}
+            content = {"hyperparameters": hyperparameters, "influence": influence.tolist(), **kept}
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         return
     assert stored, f"no {path.name}: store it with pytest tests/golden --write-golden"
@@ -84,9 +84,9 @@ def test_no_stored_influence_is_of_no_method():
 def test_what_unlearns_takes_several_steps_in_an_order(specimen):
     assert {"untrac", "untrac-inv", "untrac-npo"} <= set(UNLEARNING)
     for name in UNLEARNING:
-        found = tuned_method(name, "mini", stepping(name)).attribute(specimen)
-        assert found.steps is not None
-        assert found.steps[-1] >= 4
+        attribution = tuned_method(name, "mini", stepping(name)).attribute(specimen)
+        assert attribution.steps is not None
+        assert attribution.steps[-1] >= 4
 
 
 def moved_by(case, specimen, **changes):

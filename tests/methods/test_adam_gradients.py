@@ -109,13 +109,13 @@ def test_less_is_the_cosine_of_a_real_adam_step_summed_over_the_checkpoints(side
 
 def test_a_positive_product_of_adams_direction_lowers_the_test_loss(adam):
     (point, _), rate = adam.checkpoints, 1e-6
-    found = gradients.gradient_products(adam, point, gradients.ADAM).dot
-    assert np.abs(found).min() > 1e-4
+    dots = gradients.gradient_products(adam, point, gradients.ADAM).dot
+    assert np.abs(dots).min() > 1e-4
     for k, examples in enumerate(adam.datasets.values()):
         model = stepped(adam, point, examples, rate)[2]
         for s, subset in enumerate(adam.subsets.values()):
             fall = mean_loss(at(adam, point), subset) - mean_loss(model, subset)
-            assert found[k, s] == pytest.approx(fall / rate, rel=0.01, abs=1e-4)
+            assert dots[k, s] == pytest.approx(fall / rate, rel=0.01, abs=1e-4)
 
 
 def test_trackstar_is_the_cosine_over_the_root_of_the_second_moment_of_what_was_trained(sided):
@@ -186,9 +186,9 @@ def test_each_checkpoint_counts_by_its_rate(adam):
 def test_equal_datasets_have_equal_rows(adam):
     twins = dataclasses.replace(adam, datasets={**adam.datasets, "twin": adam.datasets["b"]})
     for method in (Less(), TrackStar()):
-        found = method.attribute(twins).influence
-        np.testing.assert_array_equal(found[1], found[3])
-        np.testing.assert_allclose(found[:3], method.attribute(adam).influence, rtol=1e-12)
+        influence = method.attribute(twins).influence
+        np.testing.assert_array_equal(influence[1], influence[3])
+        np.testing.assert_allclose(influence[:3], method.attribute(adam).influence, rtol=1e-12)
 
 
 def test_more_views_need_no_more_accumulations(adam):

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from lodo.methods import AttributionError
+from lodo.methods.gradient_free import DatasetLoss, HiddenStates, TokenCount
 from lodo.methods.lexical import BM25
-from lodo.methods.surface import DatasetLoss, HiddenStates, TokenCount
 from lodo.tasks.convex import ConvexModel
 from lodo.tasks.likelihood import PAD, Examples
 from lodo.tasks.replay import Replay
@@ -33,9 +33,9 @@ def ragged(trained):
     )
 
 
-def same_for_all(found, wanted):
-    assert found.influence.shape == (3, 2)
-    np.testing.assert_allclose(found.influence, np.transpose([wanted, wanted]), rtol=1e-12)
+def same_for_all(attribution, wanted):
+    assert attribution.influence.shape == (3, 2)
+    np.testing.assert_allclose(attribution.influence, np.transpose([wanted, wanted]), rtol=1e-12)
 
 
 def test_token_count_counts_what_the_training_was_scored_on(trained):
@@ -80,22 +80,22 @@ def bm25(trained, k1, b, top):
             total += idf * count / (count + k1 * (1 - b + b * len(document) / mean_length))
         return total
 
-    found = np.zeros((len(shown), len(trained.subsets)))
+    scores = np.zeros((len(shown), len(trained.subsets)))
     for s, subset in enumerate(trained.subsets.values()):
         queries = [row[kept].tolist() for row, kept in zip(subset.tokens, subset.scored, strict=True)]
         for k, group in enumerate(shown.values()):
             for query in queries:
                 best = sorted((score(query, document) for document in group), reverse=True)[:top]
-                found[k, s] += sum(best) / len(best) / len(queries)
-    return found
+                scores[k, s] += sum(best) / len(best) / len(queries)
+    return scores
 
 
 @pytest.mark.parametrize("top", [None, 1, 2])
 @pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.4, 1.0), (0.9, 0.0)])
 def test_bm25_is_its_definition(ragged, k1, b, top):
-    found = BM25(k1=k1, b=b, top=top).attribute(ragged).influence
-    np.testing.assert_allclose(found, bm25(ragged, k1, b, top), rtol=1e-12)
-    assert np.ptp(found, axis=0).min() > 0.01
+    influence = BM25(k1=k1, b=b, top=top).attribute(ragged).influence
+    np.testing.assert_allclose(influence, bm25(ragged, k1, b, top), rtol=1e-12)
+    assert np.ptp(influence, axis=0).min() > 0.01
 
 
 def test_bm25_defaults_are_the_usual_ones(ragged):
@@ -105,9 +105,9 @@ def test_bm25_defaults_are_the_usual_ones(ragged):
 def test_bm25_prefers_the_dataset_that_holds_the_words_and_ignores_unknown_ones(trained):
     rare = Examples.whole(torch.tensor([[1, 40, 41, 41]]))
     marked = {**trained.datasets, "c": Examples.whole(trained.datasets["c"].tokens.clone().fill_(41))}
-    found = BM25().attribute(dataclasses.replace(trained, datasets=marked, subsets={"rare": rare})).influence[:, 0]
-    assert found[2] > 0
-    np.testing.assert_array_equal(found[:2], 0)
+    influence = BM25().attribute(dataclasses.replace(trained, datasets=marked, subsets={"rare": rare})).influence[:, 0]
+    assert influence[2] > 0
+    np.testing.assert_array_equal(influence[:2], 0)
 
 
 def hidden(trained):
@@ -134,9 +134,9 @@ def test_hidden_states_are_centred_cosines_of_what_predicts_the_scored_tokens(ra
 
 def test_a_subset_of_a_datasets_own_text_is_closest_to_it(trained):
     same = dataclasses.replace(trained, subsets=dict(trained.datasets))
-    found = HiddenStates().attribute(same).influence
-    np.testing.assert_allclose(np.diag(found), 1)
-    assert np.abs(found[~np.eye(3, dtype=bool)]).max() < 0.99
+    influence = HiddenStates().attribute(same).influence
+    np.testing.assert_allclose(np.diag(influence), 1)
+    assert np.abs(influence[~np.eye(3, dtype=bool)]).max() < 0.99
 
 
 def test_a_model_without_hidden_states_is_refused_in_a_sentence(trained):

@@ -80,8 +80,8 @@ def closed_form(trained):
     return rows @ np.linalg.solve(damped, columns.T)
 
 
-def same(found, wanted):
-    assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
+def same(influence, wanted):
+    assert np.abs(influence - wanted).max() <= 1e-4 * np.abs(wanted).max()
 
 
 def test_the_closed_form_is_the_derivative_of_exact_retraining(trained):

@@ -49,10 +49,10 @@ def gradient_by_name(model, examples):
 
 def by_layer(parts):
     """Flat gradients by layer: a module's weight and bias together."""
-    found = {}
+    layers = {}
     for name, part in parts.items():
-        found.setdefault(name.rpartition(".")[0], []).append(part.flatten())
-    return {name: torch.cat(part) for name, part in found.items()}
+        layers.setdefault(name.rpartition(".")[0], []).append(part.flatten())
+    return {name: torch.cat(part) for name, part in layers.items()}
 
 
 def sides(trained):
@@ -69,7 +69,7 @@ def linear_layers(model):
 
 def test_datainf_is_its_formula_over_single_examples(single):
     pytest.importorskip("dattri")
-    from lodo.methods.low_rank import DataInf
+    from lodo.methods.fisher import DataInf
 
     model = single.copy()
     seen = [by_layer(gradient_by_name(model, one)) for group in single.datasets.values() for one in rows(group)]
@@ -101,9 +101,9 @@ def test_trak_is_a_linear_model_of_the_odds_in_projected_gradients(single, dimen
         return torch.cat([part.flatten() for part in parts]), 1 - torch.exp(-loss).item()
 
     def phi(examples):
-        found = [odds(one) for one in rows(examples)]
-        gradients = torch.stack([gradient for gradient, _ in found])
-        return project(gradients / size**0.5, ensemble_id=0).double(), torch.tensor([rest for _, rest in found])
+        pairs = [odds(one) for one in rows(examples)]
+        gradients = torch.stack([gradient for gradient, _ in pairs])
+        return project(gradients / size**0.5, ensemble_id=0).double(), torch.tensor([rest for _, rest in pairs])
 
     model = single.copy()
     size = sum(value.numel() for value in model.parameters())
@@ -117,8 +117,8 @@ def test_trak_is_a_linear_model_of_the_odds_in_projected_gradients(single, dimen
         [float((phi(subset)[0] @ inverse @ features.T * rest).mean()) for subset in single.subsets.values()]
         for features, rest in train
     ]
-    found = Trak(dimensions=dimensions, regularization=regularization).attribute(single).influence
-    np.testing.assert_allclose(found, wanted, rtol=1e-3)
+    influence = Trak(dimensions=dimensions, regularization=regularization).attribute(single).influence
+    np.testing.assert_allclose(influence, wanted, rtol=1e-3)
 
 
 def test_trak_says_that_there_are_too_few_examples_for_its_projection(single):
@@ -131,7 +131,7 @@ def test_trak_says_that_there_are_too_few_examples_for_its_projection(single):
 
 def test_logra_without_projection_is_the_damped_fisher_matrix_of_each_linear_layer(single):
     pytest.importorskip("dattri")
-    from lodo.methods.low_rank import LoGra
+    from lodo.methods.fisher import LoGra
 
     model = single.copy()
     seen = [by_layer(gradient_by_name(model, one)) for group in single.datasets.values() for one in rows(group)]
@@ -148,7 +148,7 @@ def test_logra_without_projection_is_the_damped_fisher_matrix_of_each_linear_lay
 def test_logras_projections_keep_inner_products_on_average(single):
     """Under great damping the scores are inner products, over each layer's mean square of single gradients."""
     pytest.importorskip("dattri")
-    from lodo.methods.low_rank import LoGra
+    from lodo.methods.fisher import LoGra
 
     model, rank, damping = single.copy(), 16, 1e4
     seen = [by_layer(gradient_by_name(model, one)) for group in single.datasets.values() for one in rows(group)]
@@ -176,7 +176,7 @@ def test_ekfac_is_kronfluences_scores_of_single_examples_summed(single, tmp_path
     from lodo.methods.ekfac import Ekfac
     from lodo.methods.engine import layers
     from lodo.methods.engine.curvature import draw
-    from lodo.methods.engine.ekfac import language_task
+    from lodo.methods.engine.kronecker import language_task
     from lodo.methods.engine.perexample import joined
 
     class Rows(torch.utils.data.Dataset):
@@ -222,9 +222,9 @@ def test_ekfac_under_great_damping_is_a_dot_product_of_its_layers(single):
     frozen = single.copy()
     for name, value in frozen.named_parameters():
         value.requires_grad_(".fc" in name)
-    found = Ekfac(damping=1e9).attribute(single).influence
+    influence = Ekfac(damping=1e9).attribute(single).influence
     wanted = GradDot().attribute(dataclasses.replace(single, model=frozen, checkpoints=single.checkpoints)).influence
-    assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.999
+    assert np.corrcoef(influence.ravel(), wanted.ravel())[0, 1] > 0.999
 
 
 # Tokens that pass with gradients, in passes over what is shown of the datasets and over the subsets: all gradients
@@ -287,9 +287,9 @@ def test_ekfac_of_all_layers_takes_a_model_of_one(single):
         torch.stack([gradient_by_name(logistic.model, group)["head.weight"].flatten() for group in groups.values()])
         for groups in (logistic.datasets, logistic.subsets)
     )
-    found = Ekfac(layers="all", damping=1e9).attribute(logistic).influence
+    influence = Ekfac(layers="all", damping=1e9).attribute(logistic).influence
     wanted = (datasets @ subsets.T).numpy()
-    np.testing.assert_allclose(found / np.abs(found).max(), wanted / np.abs(wanted).max(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(influence / np.abs(influence).max(), wanted / np.abs(wanted).max(), rtol=1e-3, atol=1e-4)
     with pytest.raises(AttributionError, match="not known; set layers=all"):
         Ekfac().attribute(logistic)
 
@@ -297,7 +297,7 @@ def test_ekfac_of_all_layers_takes_a_model_of_one(single):
 def test_gradients_that_do_not_fit_are_refused_with_the_figures(single, monkeypatch):
     pytest.importorskip("dattri")
     from lodo.methods.engine import curvature
-    from lodo.methods.low_rank import DataInf
+    from lodo.methods.fisher import DataInf
 
     monkeypatch.setattr(curvature, "available_memory", lambda device: 10**5)
     with pytest.raises(AttributionError, match=r"the gradients of 18 examples by .* set examples to at most"):

@@ -115,14 +115,14 @@ def wanted(trained, matrix, damping, normalise=True):
     return ours @ np.linalg.solve(matrix.numpy() + damping * np.eye(len(matrix)), theirs.T)
 
 
-def close(found, expected, relative=1e-4):
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= relative * np.abs(expected).max()
+def close(influence, expected, relative=1e-4):
+    assert influence.shape == expected.shape
+    assert np.abs(influence - expected).max() <= relative * np.abs(expected).max()
 
 
 def test_hessian_products_are_central_differences_of_the_gradient(trained, ragged, vectors):
-    found = Curvature(trained, False)(vectors, ragged)
-    for vector, product in zip(vectors, found, strict=True):
+    products = Curvature(trained, False)(vectors, ragged)
+    for vector, product in zip(vectors, products, strict=True):
         model, sides = trained.copy(), []
         start = torch.nn.utils.parameters_to_vector(model.parameters())
         for step in (1e-6, -1e-6):
@@ -134,11 +134,11 @@ def test_hessian_products_are_central_differences_of_the_gradient(trained, ragge
 
 def test_gauss_newton_products_are_those_of_differences_of_the_logits(trained, ragged, vectors):
     """v' G v is the mean over scored tokens of the variance of v's change of the logits under the prediction."""
-    found = Curvature(trained, True)(vectors, ragged)
+    products = Curvature(trained, True)(vectors, ragged)
     _, logits, flat = functional(trained.copy(), ragged)
     with torch.no_grad():
         chances = logits(flat).softmax(1)
-        for vector, product in zip(vectors, found, strict=True):
+        for vector, product in zip(vectors, products, strict=True):
             moved = (logits(flat + 1e-6 * vector) - logits(flat - 1e-6 * vector)) / 2e-6
             mean = (chances * moved).sum(1, keepdim=True)
             variance = (chances * (moved - mean) ** 2).sum(1).mean()
@@ -263,8 +263,8 @@ def test_normalising_divides_each_row_by_its_gradients_length(small, method):
     plain = dataclasses.replace(method, normalise=False)
     if isinstance(method, Lissa):  # its own scale depends on the right sides
         method, plain = (dataclasses.replace(each, scale=3.0) for each in (method, plain))
-    found = method.attribute(small).influence
-    np.testing.assert_allclose(found * np.array(norms)[:, None], plain.attribute(small).influence, rtol=1e-6)
+    influence = method.attribute(small).influence
+    np.testing.assert_allclose(influence * np.array(norms)[:, None], plain.attribute(small).influence, rtol=1e-6)
     assert np.ptp(norms) > 0.01
 
 
@@ -311,10 +311,10 @@ def test_order_and_names_do_not_matter_and_equal_datasets_score_equally(small, m
     twins = {**small.datasets, "twin": small.datasets["a"]}
     first = dataclasses.replace(small, datasets=twins)
     second = dataclasses.replace(small, datasets=dict(reversed(twins.items())))
-    found = method.attribute(first).influence
-    np.testing.assert_allclose(method.attribute(second).influence[::-1], found, rtol=1e-6)
-    np.testing.assert_allclose(found[3], found[0], rtol=1e-6)
-    assert np.abs(found[1] - found[0]).max() > 1e-3 * np.abs(found).max()
+    influence = method.attribute(first).influence
+    np.testing.assert_allclose(method.attribute(second).influence[::-1], influence, rtol=1e-6)
+    np.testing.assert_allclose(influence[3], influence[0], rtol=1e-6)
+    assert np.abs(influence[1] - influence[0]).max() > 1e-3 * np.abs(influence).max()
 
 
 @pytest.mark.parametrize(
@@ -351,14 +351,14 @@ def test_lissas_own_scale_is_the_first_mini_batchs_largest_eigenvalue_and_the_da
     for _ in range(10):
         vector = first @ (vector / vector.norm())
     options = {"damping": 0.3, "iterations": 3}
-    found = Lissa(**options).attribute(small).influence
-    close(found, Lissa(scale=float(vector.norm()) + 0.3, **options).attribute(small).influence, 1e-9)
+    influence = Lissa(**options).attribute(small).influence
+    close(influence, Lissa(scale=float(vector.norm()) + 0.3, **options).attribute(small).influence, 1e-9)
 
 
 def test_power_iteration_comes_to_the_eigenvalue_farthest_from_zero():
     diagonal = torch.tensor([2.0, 1, -3], dtype=torch.float64)
-    found = solvers.largest_eigenvalue(lambda v: v * diagonal, torch.ones(3, dtype=torch.float64), 50)
-    assert found == pytest.approx(3)
+    largest = solvers.largest_eigenvalue(lambda v: v * diagonal, torch.ones(3, dtype=torch.float64), 50)
+    assert largest == pytest.approx(3)
     assert solvers.largest_eigenvalue(torch.zeros_like, torch.ones(3)) == 0
 
 
@@ -366,8 +366,8 @@ def test_lissa_is_its_truncated_series():
     """After n steps: sum over j = 0..n of (I - (H + damping I) / scale)^j b / scale."""
     values = torch.tensor([0.0, 1, -0.5, 3], dtype=torch.float64)
     right = torch.tensor([[1.0, 2, 3, 4], [1, -1, 0, 5]], dtype=torch.float64)
-    found = solvers.lissa(lambda step, v: v * values, right, 5, 0.1, 4.0)
-    torch.testing.assert_close(found, sum(right * (1 - (values + 0.1) / 4) ** j / 4 for j in range(6)))
+    solution = solvers.lissa(lambda step, v: v * values, right, 5, 0.1, 4.0)
+    torch.testing.assert_close(solution, sum(right * (1 - (values + 0.1) / 4) ** j / 4 for j in range(6)))
 
 
 def test_lissa_diverges_readably(small):
@@ -391,10 +391,10 @@ def test_a_hessian_that_is_not_positive_definite_is_a_readable_failure(small):
 
 def test_conjugate_gradients_default_does_not_fail(trained):
     """The very model on which the Hessian is not positive definite."""
-    found = ConjugateGradient().attribute(trained).influence
+    influence = ConjugateGradient().attribute(trained).influence
     with pytest.raises(AttributionError, match="not positive definite"):
         ConjugateGradient(gauss_newton=False).attribute(trained)
-    assert np.isfinite(found).all()
+    assert np.isfinite(influence).all()
 
 
 def test_a_matrix_beyond_memory_is_a_readable_failure(small, monkeypatch):
@@ -432,8 +432,8 @@ def test_arnoldi_keeps_the_largest_eigenvalues_by_magnitude(small):
         torch.stack([gradient(model, each) for each in groups.values()]) @ vectors[:, kept]
         for groups in (small.datasets, small.subsets)
     )
-    found = Arnoldi(steps=156, top=8, normalise=False).attribute(small).influence
-    close(found, (ours / values[kept] @ theirs.T).numpy())
+    influence = Arnoldi(steps=156, top=8, normalise=False).attribute(small).influence
+    close(influence, (ours / values[kept] @ theirs.T).numpy())
 
 
 def test_arnoldi_goes_on_where_eigenvalues_coincide():
@@ -457,8 +457,8 @@ def test_conjugate_gradient_stops_row_by_row():
         rows.append(len(vectors))
         return vectors @ matrix
 
-    found = solvers.conjugate_gradient(product, right, 50, 1e-10, 0.5, "")
-    torch.testing.assert_close(found, right / (matrix.diagonal() + 0.5))
+    solution = solvers.conjugate_gradient(product, right, 50, 1e-10, 0.5, "")
+    torch.testing.assert_close(solution, right / (matrix.diagonal() + 0.5))
     assert rows == [2] + [1] * 7
     rows.clear()
     solvers.conjugate_gradient(product, right, 3, 1e-10, 0.5, "")
@@ -472,8 +472,8 @@ def test_reorthogonalised_residuals_end_within_as_many_iterations_as_dimensions(
     right[1, ::2] = -3
 
     def error(reorthogonalise):
-        found = solvers.conjugate_gradient(lambda v: v * diagonal, right, 20, 0.0, 0.0, "", reorthogonalise)
-        return float((found * diagonal / right - 1).abs().max())
+        solution = solvers.conjugate_gradient(lambda v: v * diagonal, right, 20, 0.0, 0.0, "", reorthogonalise)
+        return float((solution * diagonal / right - 1).abs().max())
 
     assert error(True) < 1e-6 < 1e-2 < error(False)
 
@@ -511,9 +511,9 @@ def test_each_side_may_be_the_one_that_is_solved_for(trained):
         return 2 * right
 
     model = trained.copy()
-    found = influence(trained, model, solve_for, False)
-    torch.testing.assert_close(influence(trained, model, solve_for, False, "subsets"), found)
-    np.testing.assert_allclose(found.numpy(), 2 * GradDot().attribute(trained).influence)
+    values = influence(trained, model, solve_for, False)
+    torch.testing.assert_close(influence(trained, model, solve_for, False, "subsets"), values)
+    np.testing.assert_allclose(values.numpy(), 2 * GradDot().attribute(trained).influence)
     assert [len(right) for right in rights] == [3, 2]
 
 

@@ -66,11 +66,11 @@ def test_graddot_is_the_directional_derivative_of_the_test_loss(trained):
 
 
 def test_gradcos_is_a_cosine(trained):
-    found = GradCos().attribute(trained).influence
+    influence = GradCos().attribute(trained).influence
     for k, examples in enumerate(trained.datasets.values()):
         for s, subset in enumerate(trained.subsets.values()):
             a, b = gradients.gradient(trained.copy(), examples), gradients.gradient(trained.copy(), subset)
-            assert found[k, s] == pytest.approx(float(torch.cosine_similarity(a, b, dim=0)), rel=1e-9)
+            assert influence[k, s] == pytest.approx(float(torch.cosine_similarity(a, b, dim=0)), rel=1e-9)
 
 
 def test_means_make_repeated_examples_count_no_more(trained, scaled):
@@ -84,8 +84,8 @@ def test_gradcos_is_scale_free_and_graddot_is_not(trained):
 
     plain, large = gradients.products(trained.copy(), trained), gradients.products(trained.copy(), trained, stretched)
 
-    def cosine(found):
-        return found["dot"] / found["dataset_norms"][:, None] / found["subset_norms"][None]
+    def cosine(products):
+        return products["dot"] / products["dataset_norms"][:, None] / products["subset_norms"][None]
 
     torch.testing.assert_close(cosine(plain), cosine(large))
     torch.testing.assert_close(49 * plain["dot"], large["dot"])
@@ -107,11 +107,11 @@ def test_tracin_is_the_sum_of_its_checkpoints_dot_products_by_their_rates(traine
         ]
         wanted += rate * (sides[0] @ sides[1].T).numpy()
     past = dataclasses.replace(trained, checkpoints=points)
-    found = TracIn().attribute(past).influence
-    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    influence = TracIn().attribute(past).influence
+    np.testing.assert_allclose(influence, wanted, rtol=1e-9)
     for method in (GradDot(), GradCos()):
         np.testing.assert_array_equal(method.attribute(past).influence, method.attribute(trained).influence)
-    assert not np.allclose(found, 0.35 * GradDot().attribute(trained).influence, rtol=0.1)
+    assert not np.allclose(influence, 0.35 * GradDot().attribute(trained).influence, rtol=0.1)
 
 
 def test_batches_of_a_gradient_change_memory_only(trained):
@@ -151,8 +151,8 @@ def test_batches_of_unlearning_change_memory_only(trained):
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam", "adamw", "adafactor"])
 def test_unlearning_a_set_raises_its_own_loss(trained, optimizer):
     same = dataclasses.replace(trained, subsets=dict(trained.datasets))
-    found = UnTrac(optimizer=optimizer, lr=1e-3, batch_size=6, epochs=3).attribute(same).influence[-1]
-    assert (np.diag(found) > 0).all()
+    influence = UnTrac(optimizer=optimizer, lr=1e-3, batch_size=6, epochs=3).attribute(same).influence[-1]
+    assert (np.diag(influence) > 0).all()
 
 
 def test_theta_0_is_left_alone(trained):
@@ -164,19 +164,19 @@ def test_theta_0_is_left_alone(trained):
 
 
 def test_influence_over_steps_ends_with_the_estimate(trained):
-    found = UnTrac(lr=1e-3, batch_size=2, epochs=2, points=3).attribute(trained)
-    assert found.steps == (2, 4, 6)
-    assert found.influence.shape == (3, 3, 2)
+    attribution = UnTrac(lr=1e-3, batch_size=2, epochs=2, points=3).attribute(trained)
+    assert attribution.steps == (2, 4, 6)
+    assert attribution.influence.shape == (3, 3, 2)
     short = UnTrac(lr=1e-3, batch_size=2, epochs=1, points=1).attribute(trained)
     assert short.steps == (3,)
 
 
 def test_bag_of_words_is_the_cosine_of_token_counts_whatever_their_order(trained):
-    found = BagOfWords().attribute(trained).influence
+    influence = BagOfWords().attribute(trained).influence
     a, x = (
         np.bincount(examples.tokens[examples.scored].numpy(), minlength=30)
         for examples in (trained.datasets["a"], trained.subsets["x"])
     )
-    assert found[0, 0] == pytest.approx(a @ x / np.linalg.norm(a) / np.linalg.norm(x))
+    assert influence[0, 0] == pytest.approx(a @ x / np.linalg.norm(a) / np.linalg.norm(x))
     same = dataclasses.replace(trained, subsets=dict(trained.datasets))
     np.testing.assert_allclose(np.diag(BagOfWords().attribute(same).influence), 1)

@@ -51,13 +51,13 @@ def dattri_scores(trained, states, rates, normalised):
         items = [(group.tokens, group.scored) for group in groups.values()]
         return torch.utils.data.DataLoader(items, batch_size=1)
 
-    found = tracin.TracInAttributor(
+    attributor = tracin.TracInAttributor(
         task.AttributionTask(loss_func=loss, model=model, checkpoints=list(states)),
         weight_list=torch.tensor(rates),
         normalized_grad=normalised,
     )
-    found.projector_kwargs = None  # by default it projects at random
-    return found.attribute(points(trained.datasets), points(trained.subsets)).double().numpy()
+    attributor.projector_kwargs = None  # by default it projects at random
+    return attributor.attribute(points(trained.datasets), points(trained.subsets)).double().numpy()
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -58,9 +58,9 @@ def replay_of(recipe, slots=None, spec=SPEC):
 def make(tmp_path, recipe, spec=SPEC, name="run"):
     whole = [Examples.whole(torch.from_numpy(sequences(seed, 5))) for seed in (0, 2)]
     datasets = {pool.name: Examples.whole(torch.from_numpy(STOCK[i][:4])) for i, pool in enumerate(POOLS)}
-    found = trained_on(replay_of(recipe, spec=spec), tmp_path / name, datasets, {"x": whole[0], "y": whole[1]})
-    assert list(found.sizes.values()) == [36, 24, 12]
-    return found
+    trained = trained_on(replay_of(recipe, spec=spec), tmp_path / name, datasets, {"x": whole[0], "y": whole[1]})
+    assert list(trained.sizes.values()) == [36, 24, 12]
+    return trained
 
 
 @pytest.fixture
@@ -118,8 +118,8 @@ def test_it_is_the_difference_of_whole_retrainings(tmp_path, recipe):
     trained = make(tmp_path, recipe)
     model, clipped = bare_training(trained, [1, 1, 1])
     assert 0 < clipped < 12, "clipping is to act in some of the steps"
-    for found, wanted in zip(trained.model.parameters(), model.parameters(), strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-7, atol=1e-9)
+    for weight, wanted in zip(trained.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(weight, wanted, rtol=1e-7, atol=1e-9)
     derivative = -Magic().attribute(unfilled(trained)).influence
     influence = Magic().attribute(trained).influence
     assert np.abs(influence).min() > 1e-4
@@ -166,16 +166,16 @@ def test_it_ranks_real_retrainings_on_refilled_slots(tmp_path):
     for k in range(3):
         other = dataclasses.replace(trained, replay=replay_of(recipe, refilled_slots(POOLS, 5, k)))
         truth.append(trained.losses(trained.subsets, bare_training(other, [1, 1, 1])[0]).numpy() - before)
-    found = Magic().attribute(trained).influence
-    assert stats.pearsonr(found.ravel(), np.array(truth).ravel()).statistic > 0.8
+    influence = Magic().attribute(trained).influence
+    assert stats.pearsonr(influence.ravel(), np.array(truth).ravel()).statistic > 0.8
 
 
 def test_order_of_the_mixture_and_of_the_list_turn_rows_only(adamw):
     wanted = Magic().attribute(adamw)
     listed = dataclasses.replace(adamw, datasets=dict(reversed(adamw.datasets.items())))
-    found = Magic().attribute(listed)
-    assert found.datasets == ("c", "b", "a")
-    np.testing.assert_allclose(found.influence, wanted.influence[::-1], rtol=1e-10)
+    attribution = Magic().attribute(listed)
+    assert attribution.datasets == ("c", "b", "a")
+    np.testing.assert_allclose(attribution.influence, wanted.influence[::-1], rtol=1e-10)
     mixed = dataclasses.replace(
         listed,
         sizes=dict(reversed(adamw.sizes.items())),
@@ -264,8 +264,8 @@ def test_auto_goes_back_where_subsets_are_far_fewer_than_datasets(adamw):
 def test_bfloat16_is_replayed_in_single_precision(tmp_path):
     half = make(tmp_path, ADAMW.model_copy(update={"precision": "bfloat16"}))
     single = make(tmp_path, ADAMW.model_copy(update={"precision": "float32"}), name="single")
-    found, wanted = Magic().attribute(half).influence, Magic().attribute(single).influence
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    influence, wanted = Magic().attribute(half).influence, Magic().attribute(single).influence
+    np.testing.assert_allclose(influence, wanted, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(Magic(double=True).attribute(half).influence, wanted, rtol=1e-2, atol=1e-4)
 
 

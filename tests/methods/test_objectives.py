@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lodo.methods.base import AttributionError
-from lodo.methods.engine import objectives
+from lodo.methods.engine import unlearning_losses
 from lodo.methods.engine.unlearning import Ascent, Part, Term, ascent, unlearn
 from lodo.methods.objectives import (
     UnTracAdversarial,
@@ -58,9 +58,9 @@ def learned(trained):
         sum(token_losses(model, each) / each.count for each in trained.datasets.values()).backward()
         optimizer.step()
     model.zero_grad(set_to_none=True)
-    found = dataclasses.replace(trained, model=model, subsets=dict(trained.datasets))
-    assert found.losses(found.datasets).max() < 2  # uniform over the vocabulary is 3.4
-    return found
+    learned = dataclasses.replace(trained, model=model, subsets=dict(trained.datasets))
+    assert learned.losses(learned.datasets).max() < 2  # uniform over the vocabulary is 3.4
+    return learned
 
 
 def whole(examples):
@@ -99,7 +99,7 @@ def independent(name, model, trained, examples):
         case "descent":
             return -sum(table[key][tokens[key]] for key in table) / len(table)
         case "random":
-            labels = objectives.random_labels(trained, examples, trained.generator("labels"))
+            labels = unlearning_losses.random_labels(trained, examples, trained.generator("labels"))
             return -sum(table[n, t][labels[n, t - 1]] for n, t in table) / len(table)
         case "adversarial":
             with torch.no_grad():
@@ -115,12 +115,10 @@ def independent(name, model, trained, examples):
             return sum((frozen[key].exp() * (frozen[key] - table[key])).sum() for key in table) / len(table)
         case "npo":
             with torch.no_grad():
-                reference = sequence_sums(trained.model, examples)
+                initial = sequence_sums(trained.model, examples)
             now = sequence_sums(model, examples)
-            # 2/beta log(1 + (pi / pi_ref)^beta) is the same loss without a sigmoid.
-            return (
-                sum(2 / 0.1 * torch.log(1 + torch.exp(0.1 * (a - b))) for a, b in zip(now, reference, strict=True)) / 4
-            )
+            # 2/beta log(1 + (pi / pi_0)^beta) is the same loss without a sigmoid.
+            return sum(2 / 0.1 * torch.log(1 + torch.exp(0.1 * (a - b))) for a, b in zip(now, initial, strict=True)) / 4
         case "simnpo":
             lengths = examples.scored.sum(1).tolist()
             now = sequence_sums(model, examples)
@@ -136,18 +134,18 @@ def ours(name, trained, examples):
         case "ascent":
             return ascent
         case "descent":
-            return objectives.descent
+            return unlearning_losses.descent
         case "random":
-            labels = objectives.random_labels(trained, examples, trained.generator("labels"))
-            return objectives.descent_on(labels)
+            labels = unlearning_losses.random_labels(trained, examples, trained.generator("labels"))
+            return unlearning_losses.descent_on(labels)
         case "adversarial":
-            return objectives.descent_on(objectives.adversarial_labels(trained, examples))
+            return unlearning_losses.descent_on(unlearning_losses.adversarial_labels(trained, examples))
         case "kl":
-            return objectives.divergence_from(trained.model)
+            return unlearning_losses.divergence_from(trained.model)
         case "npo":
-            return objectives.npo(objectives.reference_log_probs(trained, examples), beta=0.1)
+            return unlearning_losses.npo(unlearning_losses.initial_log_probs(trained, examples), beta=0.1)
         case "simnpo":
-            return objectives.simnpo(beta=2.5, gamma=0.7)
+            return unlearning_losses.simnpo(beta=2.5, gamma=0.7)
     raise AssertionError(name)
 
 
@@ -176,7 +174,7 @@ def test_batches_change_memory_only(trained, ragged, name):
 
 
 def test_adversarial_labels_are_the_likeliest_of_the_wrong_tokens_in_place(trained, ragged):
-    labels = objectives.adversarial_labels(trained, ragged)
+    labels = unlearning_losses.adversarial_labels(trained, ragged)
     assert labels.shape == ragged.tokens.shape
     logits = trained.model(input_ids=ragged.tokens[:, :7]).logits
     best = logits.argmax(-1)
@@ -188,12 +186,12 @@ def test_adversarial_labels_are_the_likeliest_of_the_wrong_tokens_in_place(train
     # The model's own continuation as the text: every label must be the second choice.
     text = Examples.whole(torch.cat([ragged.tokens[:, :1], best[:, :1]], dim=1))
     second = logits[:, 0].topk(2).indices[:, 1]
-    assert torch.equal(objectives.adversarial_labels(trained, text)[:, 0], second)
+    assert torch.equal(unlearning_losses.adversarial_labels(trained, text)[:, 0], second)
 
 
 def test_random_labels_are_uniform_and_the_same_for_equal_shapes(trained):
     def labels(examples):
-        return objectives.random_labels(trained, examples, trained.generator("random labels"))
+        return unlearning_losses.random_labels(trained, examples, trained.generator("random labels"))
 
     a, b = labels(trained.datasets["a"]), labels(trained.datasets["b"])
     assert torch.equal(a, b)
@@ -204,7 +202,7 @@ def test_random_labels_are_uniform_and_the_same_for_equal_shapes(trained):
 
 
 def test_divergence_is_nothing_at_theta_0_and_more_anywhere_else(trained, moved, ragged):
-    divergence = objectives.divergence_from(trained.model)
+    divergence = unlearning_losses.divergence_from(trained.model)
     model = trained.copy()
     loss = divergence(model, whole(ragged))
     assert abs(loss.item()) < 1e-12
@@ -214,12 +212,12 @@ def test_divergence_is_nothing_at_theta_0_and_more_anywhere_else(trained, moved,
 
 
 def test_npo_becomes_ascent_on_sequences_as_beta_vanishes(trained, moved, ragged):
-    reference = objectives.reference_log_probs(trained, ragged)
-    wanted = gradient(moved, objectives.sequence_log_probs(moved, ragged).mean())
+    initial = unlearning_losses.initial_log_probs(trained, ragged)
+    wanted = gradient(moved, unlearning_losses.sequence_log_probs(moved, ragged).mean())
     gaps = []
     for beta in (1e-1, 1e-2, 1e-3):
-        found = gradient(moved, objectives.npo(reference, beta)(moved, whole(ragged)))
-        gaps.append(float((found - wanted).norm() / wanted.norm()))
+        slope = gradient(moved, unlearning_losses.npo(initial, beta)(moved, whole(ragged)))
+        gaps.append(float((slope - wanted).norm() / wanted.norm()))
     assert gaps[2] < 1e-3
     assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.2)
     assert gaps[1] / gaps[2] == pytest.approx(10, rel=0.2)
@@ -227,33 +225,33 @@ def test_npo_becomes_ascent_on_sequences_as_beta_vanishes(trained, moved, ragged
 
 def test_npo_at_theta_0_has_the_gradient_of_ascent_whatever_beta(trained, ragged):
     model = trained.copy()
-    loss = objectives.npo(objectives.reference_log_probs(trained, ragged), 3.0)(model, whole(ragged))
+    loss = unlearning_losses.npo(unlearning_losses.initial_log_probs(trained, ragged), 3.0)(model, whole(ragged))
     assert loss.item() == pytest.approx(2 / 3.0 * np.log(2), rel=1e-12)
-    wanted = gradient(model, objectives.sequence_log_probs(model, ragged).mean())
+    wanted = gradient(model, unlearning_losses.sequence_log_probs(model, ragged).mean())
     torch.testing.assert_close(gradient(model, loss), wanted)
 
 
 @pytest.mark.parametrize("cls", ALL)
 def test_a_forgotten_set_has_a_higher_loss(learned, cls):
-    found = cls(lr=2e-3, batch_size=6, epochs=4, points=1).attribute(learned).influence[-1]
-    assert (np.diag(found) > 0.01).all()
+    influence = cls(lr=2e-3, batch_size=6, epochs=4, points=1).attribute(learned).influence[-1]
+    assert (np.diag(influence) > 0.01).all()
 
 
 @pytest.mark.parametrize("cls", [UnTrac, *ALL])
 def test_equal_datasets_get_equal_scores(trained, cls):
     a, b, c = trained.datasets.values()
     twins = dataclasses.replace(trained, datasets={"a": a, "b": b, "c": c, "twin": a})
-    found = cls(**FAST).attribute(twins).influence[-1]
-    np.testing.assert_allclose(found[0], found[3], rtol=1e-12)
-    assert np.abs(found[0] - found[1]).max() > 1e-6
+    influence = cls(**FAST).attribute(twins).influence[-1]
+    np.testing.assert_allclose(influence[0], influence[3], rtol=1e-12)
+    assert np.abs(influence[0] - influence[1]).max() > 1e-6
 
 
 @pytest.mark.parametrize("cls", [UnTrac, *ALL])
 def test_order_and_names_of_datasets_do_not_matter(trained, cls):
-    found = cls(**FAST).attribute(trained).influence[-1]
+    influence = cls(**FAST).attribute(trained).influence[-1]
     names = {"c": "one", "a": "two", "b": "three"}
     turned = dataclasses.replace(trained, datasets={names[old]: trained.datasets[old] for old in names})
-    np.testing.assert_allclose(cls(**FAST).attribute(turned).influence[-1], found[[2, 0, 1]], rtol=1e-12)
+    np.testing.assert_allclose(cls(**FAST).attribute(turned).influence[-1], influence[[2, 0, 1]], rtol=1e-12)
 
 
 @pytest.mark.parametrize("cls", ALL)
@@ -288,17 +286,17 @@ def test_kept_text_is_kept(learned, cls):
 
 def test_the_others_are_all_others_by_content(trained):
     a, b, c = trained.datasets.values()
-    kept = objectives.retained(trained, "a", "others")
+    kept = unlearning_losses.retained(trained, "a", "others")
     rows = {tuple(row) for row in kept.tokens.tolist()}
     assert rows == {tuple(row) for row in torch.cat([b.tokens, c.tokens]).tolist()}
     turned = dataclasses.replace(trained, datasets={"z": c, "a": a, "y": b})
-    assert torch.equal(objectives.retained(turned, "a", "others").tokens, kept.tokens)
+    assert torch.equal(unlearning_losses.retained(turned, "a", "others").tokens, kept.tokens)
 
 
 def test_others_of_other_lengths_are_padded(trained):
     short = Examples.whole(trained.datasets["c"].tokens[:, :5])
     mixed = dataclasses.replace(trained, datasets={**trained.datasets, "c": short})
-    kept = objectives.retained(mixed, "a", "others")
+    kept = unlearning_losses.retained(mixed, "a", "others")
     assert kept.tokens.shape == (12, 8)
     assert kept.count == mixed.datasets["b"].count + short.count
     joint = 6 * 7 * mean_loss(trained.model, trained.datasets["b"]) + 6 * 4 * mean_loss(trained.model, short)
@@ -308,17 +306,17 @@ def test_others_of_other_lengths_are_padded(trained):
 def test_a_general_corpus_is_kept_except_from_its_own_row(trained):
     datasets = {**trained.datasets, "twin": trained.datasets["b"]}
     four = dataclasses.replace(trained, datasets=datasets)
-    assert torch.equal(objectives.retained(four, "a", "b").tokens, datasets["b"].tokens)
+    assert torch.equal(unlearning_losses.retained(four, "a", "b").tokens, datasets["b"].tokens)
     for name in ("b", "twin"):
-        kept = objectives.retained(four, name, "b")
-        assert torch.equal(kept.tokens, objectives.retained(four, name, "others").tokens)
+        kept = unlearning_losses.retained(four, name, "b")
+        assert torch.equal(kept.tokens, unlearning_losses.retained(four, name, "others").tokens)
         assert len(kept) == 18
     for cls in (UnTracDescent, UnTracKL):
-        found = cls(**FAST, retain="b").attribute(four).influence[-1]
-        np.testing.assert_allclose(found[1], found[3], rtol=1e-12)
+        influence = cls(**FAST, retain="b").attribute(four).influence[-1]
+        np.testing.assert_allclose(influence[1], influence[3], rtol=1e-12)
         others = cls(**FAST).attribute(four).influence[-1]
-        np.testing.assert_array_equal(found[1], others[1])
-        assert np.abs(found[0] - others[0]).max() > 1e-8
+        np.testing.assert_array_equal(influence[1], others[1])
+        assert np.abs(influence[0] - others[0]).max() > 1e-8
 
 
 @pytest.mark.parametrize("cls", [UnTracDescent, UnTracKL])
@@ -338,8 +336,8 @@ def test_every_unlearned_model_is_shown_once_in_evaluation_mode(trained, cls):
         seen.append((name, model.training, trained.losses(trained.subsets, model)))
 
     method = cls(**FAST, dropout=True)
-    found = method.attribute(dataclasses.replace(trained, unlearned=look)).influence[-1]
+    influence = method.attribute(dataclasses.replace(trained, unlearned=look)).influence[-1]
     assert [name for name, _, _ in seen] == ["a", "b", "c"]
     assert not any(training for _, training, _ in seen)
     rise = torch.stack([losses for _, _, losses in seen]) - trained.losses(trained.subsets)
-    np.testing.assert_array_equal(rise.numpy(), found)
+    np.testing.assert_array_equal(rise.numpy(), influence)

@@ -21,7 +21,7 @@ def folder(tmp_path, monkeypatch):
 
 def record(**changes):
     point = GridPoint(values={"lr": 3e-4}, pearson=0.5, low=0.4, high=0.6, trainings=0.2, cause="")
-    found = {
+    fields = {
         "method": "untrac",
         "scale": "mini",
         "values": {"lr": 3e-4},
@@ -36,7 +36,7 @@ def record(**changes):
         "code": "0",
         "points": (point,),
     }
-    return TuningRecord(**{**found, **changes})
+    return TuningRecord(**{**fields, **changes})
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -61,8 +61,8 @@ def test_what_a_scale_replaces_differs_from_the_default(name):
 
 @pytest.mark.parametrize("name", OWN)
 def test_only_a_record_makes_a_value_tuned(name, folder):
-    found = explain(build_method(name, scaled_values(METHODS.get(name), "mini")), "mini")
-    assert {setting.why.reason for setting in found.values()} <= {"paper", "chosen", "budget"}
+    settings = explain(build_method(name, scaled_values(METHODS.get(name), "mini")), "mini")
+    assert {setting.why.reason for setting in settings.values()} <= {"paper", "chosen", "budget"}
 
 
 def test_the_record_replaces_the_class_and_the_user_the_record(folder):
@@ -76,8 +76,8 @@ def test_the_record_replaces_the_class_and_the_user_the_record(folder):
 
 def test_each_value_says_why(folder):
     write_record(record())
-    found = explain(tuned_method("untrac", "mini", {"epochs": "3"}), "mini")
-    assert {name: setting.why.reason for name, setting in found.items()} == {
+    settings = explain(tuned_method("untrac", "mini", {"epochs": "3"}), "mini")
+    assert {name: setting.why.reason for name, setting in settings.items()} == {
         "optimizer": "paper",
         "lr": "tuned",
         "batch_size": "paper",
@@ -85,11 +85,11 @@ def test_each_value_says_why(folder):
         "points": "budget",
         "dropout": "chosen",
     }
-    assert "grid: lr 1e-05, 0.0003" in found["lr"].why.detail
-    assert "opt-tuning" in found["lr"].why.detail
+    assert "grid: lr 1e-05, 0.0003" in settings["lr"].why.detail
+    assert "opt-tuning" in settings["lr"].why.detail
     matrix = explain(tuned_method("hif-lissa", "mini", {}), "mini")["examples"]
     assert matrix.why.detail == "kept small for cost; the paper takes 256"
-    assert found["points"].why.detail == "kept small for cost; the default is 4"
+    assert settings["points"].why.detail == "kept small for cost; the default is 4"
     # Set back to the paper's value, it is the paper's.
     assert explain(tuned_method("untrac", "mini", {"lr": "5e-5"}), "mini")["lr"].why.reason == "paper"
 
@@ -123,8 +123,8 @@ def test_a_methods_author_may_say_nothing():
         power: float = 1.0
         names: tuple[str, ...] = dataclasses.field(default_factory=tuple)
 
-    found = explain(Mine(), "mini")
-    assert {name: (setting.value, setting.why.reason) for name, setting in found.items()} == {
+    settings = explain(Mine(), "mini")
+    assert {name: (setting.value, setting.why.reason) for name, setting in settings.items()} == {
         "power": (1.0, "chosen"),
         "names": ((), "chosen"),
     }

@@ -46,9 +46,9 @@ def test_a_missing_package_is_an_error_when_the_method_is_asked_for(needy):
 
 def test_a_missing_package_is_a_row_of_the_list(needy):
     method_class(needy)
-    found = CliRunner().invoke(app, ["list", "methods"], env={"COLUMNS": "400"})
-    assert found.exit_code == 0, found.output
-    (row,) = [line for line in found.output.splitlines() if line.startswith("needy")]
+    result = CliRunner().invoke(app, ["list", "methods"], env={"COLUMNS": "400"})
+    assert result.exit_code == 0, result.output
+    (row,) = [line for line in result.output.splitlines() if line.startswith("needy")]
     assert "needs no_such_package: pip install no-such-package" in row
 
 
@@ -71,7 +71,7 @@ def test_every_family_of_methods_is_in_the_default_suite():
         if suites_of(cls) and not cls.requires:
             families.setdefault(cls.__module__, []).append("default" in suites_of(cls))
     assert len(families) >= 7
-    assert all(any(found) for found in families.values()), families
+    assert all(any(in_default) for in_default in families.values()), families
 
 
 def test_a_method_that_needs_a_missing_package_is_in_no_suite(monkeypatch):

@@ -57,25 +57,25 @@ def drawn(trained, examples, batch_size, steps, every_run=False):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_untrac_is_a_bare_loop_step_for_step(trained, optimizer, batch_size):
     steps = 2 * 6 // batch_size
-    found = UnTrac(optimizer=optimizer, lr=LR, batch_size=batch_size, epochs=2, points=steps).attribute(trained)
-    assert found.steps == tuple(range(1, steps + 1))
+    attribution = UnTrac(optimizer=optimizer, lr=LR, batch_size=batch_size, epochs=2, points=steps).attribute(trained)
+    assert attribution.steps == tuple(range(1, steps + 1))
     for k, examples in enumerate(trained.datasets.values()):
         batches = drawn(trained, examples, batch_size, steps)
         wanted = bare_loop(trained, batches, optimizer, trained.subsets)
         assert np.abs(wanted).min() > 1e-9
-        np.testing.assert_allclose(found.influence[:, k], wanted, rtol=1e-7, atol=1e-13)
+        np.testing.assert_allclose(attribution.influence[:, k], wanted, rtol=1e-7, atol=1e-13)
 
 
 @pytest.mark.parametrize("batch_size", [256, 2])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_untrac_inv_is_a_bare_loop_step_for_step(trained, optimizer, batch_size):
     method = UnTracInv(optimizer=optimizer, lr=LR, steps=4, points=4, batch_size=batch_size)
-    found = method.attribute(trained)
-    assert found.steps == (1, 2, 3, 4)
+    attribution = method.attribute(trained)
+    assert attribution.steps == (1, 2, 3, 4)
     for s, examples in enumerate(trained.subsets.values()):
         batches = drawn(trained, examples, batch_size, 4, every_run=True)
         wanted = bare_loop(trained, batches, optimizer, trained.datasets)
-        np.testing.assert_allclose(found.influence[:, :, s], wanted, rtol=1e-7, atol=1e-13)
+        np.testing.assert_allclose(attribution.influence[:, :, s], wanted, rtol=1e-7, atol=1e-13)
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "rmsprop", "adam"])
@@ -101,8 +101,8 @@ def test_the_optimizers_are_the_papers(trained, optimizer):
                         m.mul_(0.9).add_(0.1 * g)
                         v.mul_(0.999).add_(0.001 * g * g)
                         value += LR * (m / (1 - 0.9**step)) / ((v / (1 - 0.999**step)).sqrt() + 1e-8)
-    found = UnTrac(optimizer=optimizer, lr=LR, batch_size=6, epochs=3, points=1).attribute(trained)
-    np.testing.assert_allclose(found.influence[-1, 0], losses(model, trained.subsets) - before, rtol=1e-6)
+    attribution = UnTrac(optimizer=optimizer, lr=LR, batch_size=6, epochs=3, points=1).attribute(trained)
+    np.testing.assert_allclose(attribution.influence[-1, 0], losses(model, trained.subsets) - before, rtol=1e-6)
 
 
 def test_an_epoch_is_every_full_batch_once():
@@ -123,9 +123,9 @@ def test_a_set_no_larger_than_a_batch_is_the_batch(batch_size):
 
 def test_a_dataset_smaller_than_a_batch_is_unlearned_whole(trained):
     how = {"lr": 1e-3, "epochs": 3, "points": 3}
-    found = UnTrac(**how, batch_size=500).attribute(trained)
-    assert found.steps == (1, 2, 3)
-    np.testing.assert_array_equal(found.influence, UnTrac(**how, batch_size=6).attribute(trained).influence)
+    attribution = UnTrac(**how, batch_size=500).attribute(trained)
+    assert attribution.steps == (1, 2, 3)
+    np.testing.assert_array_equal(attribution.influence, UnTrac(**how, batch_size=6).attribute(trained).influence)
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_datasets_of_unequal_sizes_take_the_largest_ones_steps_in_any_order(trai
     unequal = dataclasses.replace(trained, datasets={"b": b[:3], "a": a, "c": c[:1]})
     turned = dataclasses.replace(trained, datasets={"c": c[:1], "a": a, "b": b[:3]})
     method = UnTrac(lr=1e-3, batch_size=2, points=1)
-    found = method.attribute(unequal)
-    assert found.steps == (3,)
-    np.testing.assert_array_equal(method.attribute(turned).influence, found.influence[:, [2, 1, 0]])
+    attribution = method.attribute(unequal)
+    assert attribution.steps == (3,)
+    np.testing.assert_array_equal(method.attribute(turned).influence, attribution.influence[:, [2, 1, 0]])
 
 
 def test_the_batch_of_untrac_inv_is_the_whole_subset_unless_told(trained):
@@ -174,11 +174,11 @@ def test_dropout_unlearns_in_training_mode_and_is_seeded(trained):
     for cls, how in ((UnTrac, {"batch_size": 2}), (UnTracInv, {})):
         quiet = cls(**how, lr=1e-3).attribute(shaken).influence
         np.testing.assert_array_equal(quiet, cls(**how, lr=1e-3).attribute(trained).influence)
-        found = cls(**how, lr=1e-3, dropout=True).attribute(shaken).influence
-        np.testing.assert_array_equal(found, cls(**how, lr=1e-3, dropout=True).attribute(shaken).influence)
-        assert np.abs(found - quiet).max() > 1e-6
+        influence = cls(**how, lr=1e-3, dropout=True).attribute(shaken).influence
+        np.testing.assert_array_equal(influence, cls(**how, lr=1e-3, dropout=True).attribute(shaken).influence)
+        assert np.abs(influence - quiet).max() > 1e-6
         watched = cls(**{**how, "points": 1}, lr=1e-3, dropout=True).attribute(shaken).influence
-        np.testing.assert_array_equal(watched[-1], found[-1])
+        np.testing.assert_array_equal(watched[-1], influence[-1])
 
 
 @pytest.mark.parametrize("cls", [UnTrac, UnTracInv])
@@ -190,8 +190,8 @@ def test_frozen_parameters_stay_and_tied_ones_move_together(trained, cls):
     seen = []
     partly = dataclasses.replace(trained, model=model)
     probe = dataclasses.replace(partly, unlearned=lambda name, moved: seen.append(moved))
-    found = cls(lr=1e-2).attribute(probe).influence
-    assert np.abs(found - cls(lr=1e-2).attribute(trained).influence).max() > 1e-6
+    influence = cls(lr=1e-2).attribute(probe).influence
+    assert np.abs(influence - cls(lr=1e-2).attribute(trained).influence).max() > 1e-6
     for moved in seen:
         assert moved.lm_head.weight is moved.model.decoder.embed_tokens.weight
         for name, value in moved.named_parameters():
@@ -212,7 +212,7 @@ def test_scored_tokens_alone_are_unlearned(trained):
     scored = a.scored.clone()
     scored[:, 1:5] = False
     part = dataclasses.replace(trained, datasets={"a": Examples(a.tokens, scored)})
-    found = UnTrac(optimizer="sgd", lr=LR, batch_size=6, points=1).attribute(part).influence[-1, 0]
+    influence = UnTrac(optimizer="sgd", lr=LR, batch_size=6, points=1).attribute(part).influence[-1, 0]
     model = trained.copy()
     logits = model(input_ids=a.tokens).logits[:, 4:-1]
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), a.tokens[:, 5:].flatten())
@@ -220,4 +220,4 @@ def test_scored_tokens_alone_are_unlearned(trained):
     gradients = torch.autograd.grad(loss, list(model.parameters()))
     with torch.no_grad():
         torch._foreach_add_(list(model.parameters()), gradients, alpha=LR)
-    np.testing.assert_allclose(found, losses(model, trained.subsets) - before, rtol=1e-9)
+    np.testing.assert_allclose(influence, losses(model, trained.subsets) - before, rtol=1e-9)

@@ -150,9 +150,9 @@ def _test_and_exit(tree: Path, tests: Sequence[str], log: Path) -> NoReturn:
         os.environ |= {"PYTHONPATH": place, "PYTHONDONTWRITEBYTECODE": "1"}
         os.chdir(tree)
         if (tree / PACKAGES[0]).exists():
-            found = importlib.util.find_spec(f"lodo.{PACKAGES[0]}")
-            assert found is not None
-            assert str(found.origin).startswith(place), f"lodo is imported from {found.origin}, not from {place}"
+            spec = importlib.util.find_spec(f"lodo.{PACKAGES[0]}")
+            assert spec is not None
+            assert str(spec.origin).startswith(place), f"lodo is imported from {spec.origin}, not from {place}"
         words = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", f"--rootdir={tree}", *tests]
         code = int(pytest.main(words))
     except BaseException:

@@ -67,10 +67,10 @@ def facts(
 def known(model: str) -> dict[str, float | None]:
     """The figures of a row of ``forgetting``."""
     worse = {"trained": 1.0, "retrained": 2.0, "good": 4.0}[model]
-    found: dict[str, float | None] = {"membership_auc": None if model == "good" else 0.5 + 0.1 / worse}
+    figures: dict[str, float | None] = {"membership_auc": None if model == "good" else 0.5 + 0.1 / worse}
     for group, perplexity in (("forgotten", 10.0), ("approximate", 20.0), ("retained", 10.0)):
-        found |= {f"{group}_perplexity": perplexity * worse, f"{group}_accuracy": 0.5 / worse}
-    return found
+        figures |= {f"{group}_perplexity": perplexity * worse, f"{group}_accuracy": 0.5 / worse}
+    return figures
 
 
 def build(seeds: int = 2, runs: int = 2, slots: tuple[int, ...] = (10, 10, 10, 10)) -> Tables:

@@ -23,7 +23,7 @@ def table_of(make_facts, truths, estimates):
             {name: np.array(guess)[..., None] for name, guess in guesses.items()},
             task=f"t{index}",
         )
-        rows = {name: [*rows.get(name, []), *found] for name, found in more.items()}
+        rows = {name: [*rows.get(name, []), *more_rows] for name, more_rows in more.items()}
     return Tables.from_rows(rows, {"methods": PAPER})
 
 

@@ -23,10 +23,10 @@ def of(changes, method):
 
 
 def test_nothing_moved(tables):
-    found = compare(tables, tables)
-    good = of(found, "good")
+    changes = compare(tables, tables)
+    good = of(changes, "good")
     assert (good.verdict, good.drift, good.old, good.new, good.pairs) == ("same", 0.0, good.new, good.old, 4)
-    assert not any(change.regression for change in found)
+    assert not any(change.regression for change in changes)
     assert truth_drift(tables, tables) == 0
 
 
@@ -43,9 +43,9 @@ def test_a_clear_loss_is_a_regression_and_the_way_back_is_not(tables):
 
 
 def test_noise_is_a_change_and_no_regression(tables):
-    found = of(compare(changed(tables, noise=1.0), changed(tables, noise=1.0, draw=2)), "good")
-    assert found.verdict == "changed"
-    assert found.low < 0 < found.high
+    change = of(compare(changed(tables, noise=1.0), changed(tables, noise=1.0, draw=2)), "good")
+    assert change.verdict == "changed"
+    assert change.low < 0 < change.high
 
 
 def test_a_score_lost_is_a_regression(tables):

@@ -89,10 +89,10 @@ def test_why_a_score_is_undefined(make_facts):
 def test_mixture_aware_by_hand():
     influence = np.array([[1.0, 2.0], [3.0, 0.0], [-2.0, 4.0]])
     slots = np.array([5.0, 3.0, 2.0])
-    found = mixture_aware(influence, slots, "fixed-steps")
+    answered = mixture_aware(influence, slots, "fixed-steps")
     # 0.5 * 1 - 5/5 * (0.3 * 3 + 0.2 * -2); 0.3 * 0 - 3/7 * (0.5 * 2 + 0.2 * 4)
-    assert found[0, 0] == pytest.approx(0.5 - (0.9 - 0.4))
-    assert found[1, 1] == pytest.approx(-3 / 7 * 1.8)
+    assert answered[0, 0] == pytest.approx(0.5 - (0.9 - 0.4))
+    assert answered[1, 1] == pytest.approx(-3 / 7 * 1.8)
     np.testing.assert_allclose(mixture_aware(influence, slots, "all-examples"), [[0.5, 1.0], [0.9, 0], [-0.4, 0.8]])
 
 
@@ -114,10 +114,10 @@ def test_with_equal_sizes_the_questions_are_the_same_up_to_an_affine_map(definit
     for _ in range(20):
         count = int(DRAW.integers(3, 9))
         influence = DRAW.normal(size=(count, 1))
-        found = mixture_aware(influence, np.full(count, 40.0), definition)
-        slope, offset = np.polyfit(influence[:, 0], found[:, 0], 1)
+        answered = mixture_aware(influence, np.full(count, 40.0), definition)
+        slope, offset = np.polyfit(influence[:, 0], answered[:, 0], 1)
         assert slope > 0
-        np.testing.assert_allclose(slope * influence + offset, found, atol=1e-12)
+        np.testing.assert_allclose(slope * influence + offset, answered, atol=1e-12)
 
 
 def test_an_estimate_without_variance_stays_without_one():
@@ -146,8 +146,8 @@ def test_only_what_is_per_unit_is_adapted_and_what_nobody_describes_is_undefined
 def test_answers_stand_beside_the_truth_they_are_compared_with(make_facts):
     truth, guess, slots = DRAW.normal(size=(2, 3, 2)), DRAW.normal(size=(2, 1, 3, 2)), (3, 2, 1)
     tables = Tables.from_rows(make_facts(truth, {"m": guess}, slots=slots), described(m=False))
-    found = tables.answers("mixture-aware", "others").set_index(["seed", "dataset", "subset"])
+    answers = tables.answers("mixture-aware", "others").set_index(["seed", "dataset", "subset"])
     for seed, i, j in np.ndindex(truth.shape):
-        row = found.loc[(seed, f"d{i}", f"s{j}")]
+        row = answers.loc[(seed, f"d{i}", f"s{j}")]
         adapted = mixture_aware(guess[seed, 0], np.array(slots, dtype=float), "fixed-steps")
         assert (row["influence"], row["truth"]) == (pytest.approx(adapted[i, j]), truth[1 - seed, i, j])

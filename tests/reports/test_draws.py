@@ -40,8 +40,8 @@ def test_equal_truths_agree_and_turned_ones_contradict(run):
 def test_all_pairs_of_draws_count(run):
     turned = run(BASE[::-1], BASE[::-1])
     mean = np.mean([np.corrcoef(BASE[:, s], BASE[::-1, s])[0, 1] for s in (0, 1)])
-    found = cells(draws_table([run(BASE, BASE), turned, turned]))
-    assert found[1] == f"{(2 * mean + 1) / 3:.2f}".replace("-", "−")
+    row = cells(draws_table([run(BASE, BASE), turned, turned]))
+    assert row[1] == f"{(2 * mean + 1) / 3:.2f}".replace("-", "−")
 
 
 def test_one_seed_leaves_no_reliability_to_divide_by(run):
@@ -58,9 +58,9 @@ def test_runs_without_a_task_in_common_are_refused(run):
 def test_the_command_takes_several_draws(run, tmp_path):
     for name, truth in (("a", BASE), ("b", BASE), ("c", -BASE)):
         write_tables(tmp_path / name, run(truth, truth))
-    found = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["table", str(tmp_path / "a"), "--draw", str(tmp_path / "b"), "--draw", str(tmp_path / "c")]
     )
-    assert found.exit_code == 0, found.output
-    assert cells(found.stdout)[:2] == ["t", "−0.33"]
-    assert "Truths of 3 draws" in found.stdout
+    assert result.exit_code == 0, result.output
+    assert cells(result.stdout)[:2] == ["t", "−0.33"]
+    assert "Truths of 3 draws" in result.stdout

@@ -7,17 +7,17 @@ import pytest
 
 from lodo.reports import figures, sections
 from lodo.reports.derive import final_estimates
+from lodo.reports.page_values import Rows
 from lodo.reports.summary import summarise
 from lodo.reports.svg import draw
 from lodo.reports.tables import Tables
-from lodo.reports.view import Rows
 
 
 def test_standardised_within_groups() -> None:
     frame = pd.DataFrame({"subset": list("aabb"), "influence": [1.0, 3.0, 5.0, 5.0]})
-    found = figures.standardised(frame, ["subset"])
-    assert found[:2].tolist() == pytest.approx([-1.0, 1.0])
-    assert found[2:].isna().all()
+    scaled = figures.standardised(frame, ["subset"])
+    assert scaled[:2].tolist() == pytest.approx([-1.0, 1.0])
+    assert scaled[2:].isna().all()
 
 
 def test_final_estimates_are_the_last_step_of_each_run(tables: Tables) -> None:
@@ -54,10 +54,10 @@ def test_the_scatter_holds_one_seed_against_the_truth_of_the_others(tables: Tabl
 
 
 def test_the_line_is_where_the_true_retraining_scores(tables: Tables, make_tables: Any) -> None:
-    for found, wanted in ((tables, "retraining 0.80"), (make_tables(seeds=1), None)):
-        summary = summarise(found)
-        answers = found.answers(summary.question, summary.truth)
-        sketches = sections.task_figures(Rows.of(found, summary), found, summary, answers, "t", "k")
+    for run, wanted in ((tables, "retraining 0.80"), (make_tables(seeds=1), None)):
+        summary = summarise(run)
+        answers = run.answers(summary.question, summary.truth)
+        sketches = sections.task_figures(Rows.of(run, summary), run, summary, answers, "t", "k")
         texts = [row.get("text") for rows in sketches[0].spec["datasets"].values() for row in rows]
         assert (wanted in texts) if wanted else not any("retraining" in str(text) for text in texts)
 

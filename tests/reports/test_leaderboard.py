@@ -42,18 +42,18 @@ def page(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_hostile_names_are_text(page: str) -> None:
-    found = Elements(page)
-    assert "script" not in found.tags
-    assert "<script>alert(1)</script>" in found.text
-    assert not [name for name, _ in found.attributes if name.startswith("on")]
+    elements = Elements(page)
+    assert "script" not in elements.tags
+    assert "<script>alert(1)</script>" in elements.text
+    assert not [name for name, _ in elements.attributes if name.startswith("on")]
     for name in ('a.b[0] "q" & $x', "漢字"):
-        assert name in found.text
+        assert name in elements.text
 
 
 def test_no_request_leaves_the_page(page: str) -> None:
-    found = Elements(page)
-    assert not found.tags & {"link", "img", "iframe", "object", "image", "base"}
-    outside = [(name, value) for name, value in found.attributes if "://" in (value or "")]
+    elements = Elements(page)
+    assert not elements.tags & {"link", "img", "iframe", "object", "image", "base"}
+    outside = [(name, value) for name, value in elements.attributes if "://" in (value or "")]
     assert {name for name, _ in outside} <= {"xmlns", "xmlns:xlink"}
     assert "@import" not in page
     assert not re.search(r"url\((?!#)", page)

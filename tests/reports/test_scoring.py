@@ -49,9 +49,9 @@ def test_every_subset_and_every_attempt_is_scored_by_itself():
 
 def test_reliability_by_hand():
     a, b, c = np.array([0.0, 1, 2]), np.array([0.0, 1, 2]), np.array([0.0, 2, 1])
-    found = reliability([a, b, c])
-    assert found.mean_r == pytest.approx((1 + 0.5 + 0.5) / 3)
-    assert found.reliability == pytest.approx(3 * (2 / 3) / (1 + 2 * (2 / 3)))
+    agreement = reliability([a, b, c])
+    assert agreement.mean_r == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert agreement.reliability == pytest.approx(3 * (2 / 3) / (1 + 2 * (2 / 3)))
 
 
 def test_one_seed_has_no_reliability_and_seeds_that_disagree_have_none_to_give():

@@ -40,8 +40,8 @@ def aggregated(rows: list[dict[str, Any]], failed: list[dict[str, Any]] | None =
 
 def only(frame: pd.DataFrame, method: str = "m") -> Any:
     """The one row of a method."""
-    (found,) = frame[frame["method"] == method].itertuples()
-    return found
+    (scored,) = frame[frame["method"] == method].itertuples()
+    return scored
 
 
 def test_mean_over_subsets_then_seeds_then_runs(row: Row) -> None:
@@ -51,30 +51,30 @@ def test_mean_over_subsets_then_seeds_then_runs(row: Row) -> None:
         for (seed, run), both in values.items()
         for subset, value in zip(("one", "two"), both, strict=True)
     ]
-    found = only(aggregated(rows))
+    scored = only(aggregated(rows))
     # runs: (0.2 + 0.6) / 2 = 0.4 and (0.6 + 0.6) / 2 = 0.6; seeds: 0.4 and 0.6
-    assert found.pearson == pytest.approx(0.5)
-    assert found.pearson_std == pytest.approx(0.02**0.5)
-    assert found.pearson_std_seeds == pytest.approx(0.02**0.5)
-    assert found.spearman == pytest.approx(0.5)
-    assert (found.subsets, found.subsets_all, found.seeds, found.runs, found.reason) == (2, 2, 2, 2, "")
+    assert scored.pearson == pytest.approx(0.5)
+    assert scored.pearson_std == pytest.approx(0.02**0.5)
+    assert scored.pearson_std_seeds == pytest.approx(0.02**0.5)
+    assert scored.spearman == pytest.approx(0.5)
+    assert (scored.subsets, scored.subsets_all, scored.seeds, scored.runs, scored.reason) == (2, 2, 2, 2, "")
 
 
 def test_one_run_has_no_deviation(row: Row) -> None:
-    found = only(aggregated([row(0.5)]))
-    assert found.pearson == 0.5
-    assert pd.isna(found.pearson_std)
-    assert pd.isna(found.pearson_std_seeds)
+    scored = only(aggregated([row(0.5)]))
+    assert scored.pearson == 0.5
+    assert pd.isna(scored.pearson_std)
+    assert pd.isna(scored.pearson_std_seeds)
 
 
 def test_flat_truth_is_left_out_for_every_method(row: Row) -> None:
     rows = [row(0.5), row(None, "undefined", FLAT_TRUTH, subset="two")]
     # Another method claims a score on the subset whose truth is flat: it must not count.
     rows += [row(0.3, method="other"), row(1.0, method="other", subset="two")]
-    found = aggregated(rows)
-    assert only(found).pearson == 0.5
-    assert only(found, "other").pearson == pytest.approx(0.3)
-    assert (only(found, "other").subsets, only(found, "other").subsets_all) == (1, 2)
+    frame = aggregated(rows)
+    assert only(frame).pearson == 0.5
+    assert only(frame, "other").pearson == pytest.approx(0.3)
+    assert (only(frame, "other").subsets, only(frame, "other").subsets_all) == (1, 2)
 
 
 def test_own_truth_flat_for_one_seed_only(row: Row) -> None:
@@ -89,18 +89,18 @@ def test_constant_estimates_have_no_aggregate(row: Row) -> None:
         row(None, "undefined", FLAT_ESTIMATE, subset="two"),
         row(None, "undefined", FLAT_TRUTH, subset="three"),
     ]
-    found = only(aggregated(rows))
-    assert pd.isna(found.pearson)
-    assert found.reason == "estimates are constant on 1 of 2 subsets"
+    scored = only(aggregated(rows))
+    assert pd.isna(scored.pearson)
+    assert scored.reason == "estimates are constant on 1 of 2 subsets"
 
 
 def test_failed_runs_have_no_aggregate(row: Row, attempt: Row) -> None:
     failed = [attempt("out of memory", run=3), attempt("x", method="never"), attempt("x", method="elsewhere", task="u")]
-    found = aggregated([row(0.9, run=run) for run in range(3)], failed)
-    assert pd.isna(only(found).spearman)
-    assert only(found).reason == "failed in 1 of 4 attempts"
+    frame = aggregated([row(0.9, run=run) for run in range(3)], failed)
+    assert pd.isna(only(frame).spearman)
+    assert only(frame).reason == "failed in 1 of 4 attempts"
     # A method that never gave an estimate is a row all the same.
-    assert only(found, "never").reason == "failed in 1 of 1 attempts"
+    assert only(frame, "never").reason == "failed in 1 of 1 attempts"
     listed = failures(Tables.from_rows({"attempts": [*failed, attempt()]}, {}).attempts)
     assert listed[["task", "method", "run", "cause"]].to_numpy().tolist() == [
         ["t", "m", 3, "out of memory"],
@@ -111,34 +111,34 @@ def test_failed_runs_have_no_aggregate(row: Row, attempt: Row) -> None:
 
 def test_costs_are_those_of_runs_that_finished(attempt: Row) -> None:
     rows = [attempt(seconds=1.0, peak_rss=5), attempt(seconds=3.0, peak_rss=4, run=1), attempt("diverged", run=2)]
-    (found,) = summarise_costs(Tables.from_rows({"attempts": rows}, {}).attempts).itertuples()
-    assert (found.seconds, found.peak_rss) == (2.0, 5)
+    (cost,) = summarise_costs(Tables.from_rows({"attempts": rows}, {}).attempts).itertuples()
+    assert (cost.seconds, cost.peak_rss) == (2.0, 5)
 
 
 @pytest.mark.parametrize("missing", [{"subset": "two"}, {"seed": 1}])
 def test_leaving_cells_out_has_no_aggregate(row: Row, missing: dict[str, Any]) -> None:
     rows = [row(0.9), row(0.3, method="other"), row(0.2, method="other", **missing)]
-    found = aggregated(rows)
-    assert only(found).reason == "no scores in 1 of 2 cells of seed and subset"
-    assert only(found, "other").reason == ""
+    frame = aggregated(rows)
+    assert only(frame).reason == "no scores in 1 of 2 cells of seed and subset"
+    assert only(frame, "other").reason == ""
 
 
 def test_truth_flat_everywhere(row: Row) -> None:
-    found = only(aggregated([row(None, "undefined", FLAT_TRUTH)]))
-    assert found.reason == "the truth is the same for every dataset on all subsets"
+    scored = only(aggregated([row(None, "undefined", FLAT_TRUTH)]))
+    assert scored.reason == "the truth is the same for every dataset on all subsets"
 
 
 def test_one_seed_ranks_by_the_own_truth_and_says_why_the_others_have_none(row: Row, attempt: Row) -> None:
     alone = [row(None, "undefined", "truth needs two seeds or more"), row(0.5, truth="own")]
-    found = aggregated(alone, [attempt("x", method="never")])
-    assert set(found.loc[found["truth"] == "others", "reason"]) == {"needs two seeds or more"}
-    assert only(found[found["truth"] == "own"]).pearson == 0.5
+    frame = aggregated(alone, [attempt("x", method="never")])
+    assert set(frame.loc[frame["truth"] == "others", "reason"]) == {"needs two seeds or more"}
+    assert only(frame[frame["truth"] == "own"]).pearson == 0.5
 
 
 def test_which_truth_ranks_and_how_reliable_it_is(make_tables: Callable[..., Tables], tables: Tables) -> None:
-    found = summarise(tables)
-    assert found.truth == "others"
-    (known,) = found.reliability.itertuples()
+    summary = summarise(tables)
+    assert summary.truth == "others"
+    (known,) = summary.reliability.itertuples()
     # Two seeds that correlate at 0.8: 2 r / (1 + r).
     assert (known.reliability, known.subsets, known.subsets_all) == (pytest.approx(1.6 / 1.8), 2, 3)
     single = summarise(make_tables(seeds=1))
@@ -164,20 +164,20 @@ def test_sizes_that_differ_by_rounding_alone_are_equal() -> None:
 
 def test_values_of_seeds_are_means_over_subsets_then_runs(row: Row) -> None:
     rows = [row(0.1), row(0.3, subset="two"), row(0.8, run=1), row(None, "undefined", FLAT_TRUTH, run=1, subset="two")]
-    (found,) = seed_values(scores([*rows])).itertuples()
-    assert found.pearson == pytest.approx((0.2 + 0.8) / 2)
+    (value,) = seed_values(scores([*rows])).itertuples()
+    assert value.pearson == pytest.approx((0.2 + 0.8) / 2)
 
 
 def test_order_and_labels(row: Row, attempt: Row) -> None:
     rows = [row(0.1), row(0.9, method="random"), row(0.5, method="b"), row(1.0, method="retraining")]
-    found = aggregated([*rows, row(0.2, hyperparameters='{"lr":1}')], [attempt("x", method="a")])
-    order = ranked(found, {})
+    frame = aggregated([*rows, row(0.2, hyperparameters='{"lr":1}')], [attempt("x", method="a")])
+    order = ranked(frame, {})
     assert [method for method, _ in order] == ["b", "m", "m", "a", "retraining", "random"]
-    labels = row_labels(found)
+    labels = row_labels(frame)
     assert labels["m", '{"lr":1}'] == 'm {"lr":1}'
     assert labels["b", "{}"] == "b"
 
 
 def test_nothing_to_summarise() -> None:
-    found = summarise(Tables.from_rows({}, {}))
-    assert all(frame.empty for frame in (found.scores, found.reliability, found.costs, found.failures))
+    summary = summarise(Tables.from_rows({}, {}))
+    assert all(frame.empty for frame in (summary.scores, summary.reliability, summary.costs, summary.failures))

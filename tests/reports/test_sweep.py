@@ -60,13 +60,13 @@ def test_a_point_is_a_row_for_each_run_with_its_score_and_cost(tables):
 
 
 def test_a_curve_is_the_mean_over_tasks_and_runs_with_an_interval_over_seeds():
-    found = curves(rows_of({("a", "16", 16.0): [0.2, 0.4, 0.9], ("a", "all", 1000.0): [0.5, 0.5, 0.5]}), EXAMPLES)
-    assert list(found["x"]) == [16.0, 1000.0]
-    assert list(found["value"]) == ["16", "all"]
+    curve_rows = curves(rows_of({("a", "16", 16.0): [0.2, 0.4, 0.9], ("a", "all", 1000.0): [0.5, 0.5, 0.5]}), EXAMPLES)
+    assert list(curve_rows["x"]) == [16.0, 1000.0]
+    assert list(curve_rows["value"]) == ["16", "all"]
     interval = stats.ttest_1samp([0.2, 0.4, 0.9], 0.0).confidence_interval(0.95)
-    assert found["pearson"][0] == pytest.approx(0.5)
-    assert (found["low"][0], found["high"][0]) == pytest.approx((interval.low, interval.high))
-    assert found["error"][0] == pytest.approx(stats.sem([0.2, 0.4, 0.9]))
+    assert curve_rows["pearson"][0] == pytest.approx(0.5)
+    assert (curve_rows["low"][0], curve_rows["high"][0]) == pytest.approx((interval.low, interval.high))
+    assert curve_rows["error"][0] == pytest.approx(stats.sem([0.2, 0.4, 0.9]))
 
 
 def test_tasks_count_alike_whatever_their_runs():
@@ -78,10 +78,10 @@ def test_tasks_count_alike_whatever_their_runs():
 def test_one_failed_attempt_leaves_a_point_without_a_score_and_with_its_cause():
     rows = rows_of({("a", "16", 16.0): [0.2, 0.4]})
     rows.loc[1, ["pearson", "status", "reason"]] = [np.nan, "failed", "unlearning diverged"]
-    found = curves(rows, EXAMPLES)
-    assert np.isnan(found["pearson"][0])
-    assert found["cause"][0] == "failed in 1 of 2 attempts: unlearning diverged"
-    text = markdown(found, EXAMPLES, ["t"])
+    curve_rows = curves(rows, EXAMPLES)
+    assert np.isnan(curve_rows["pearson"][0])
+    assert curve_rows["cause"][0] == "failed in 1 of 2 attempts: unlearning diverged"
+    text = markdown(curve_rows, EXAMPLES, ["t"])
     assert "| `a` | failed |" in text
     assert "\n- `a`: failed in 1 of 2 attempts: unlearning diverged\n" in text
 
@@ -100,9 +100,9 @@ def test_the_reading_that_ranks_is_the_other_seeds_where_there_are_others():
 def test_what_else_is_swept_is_part_of_a_lines_name():
     rows = rows_of({("untrac", "16", 16.0): [0.1]})
     rows["swept"] = '{"task.examples": "16", "untrac.lr": "1e-4"}'
-    found = curves(rows, "untrac.lr")
-    assert found["label"][0] == "untrac task.examples=16"
-    assert found["x"][0] == 1e-4
+    curve_rows = curves(rows, "untrac.lr")
+    assert curve_rows["label"][0] == "untrac task.examples=16"
+    assert curve_rows["x"][0] == 1e-4
     assert curves(rows, EXAMPLES)["label"][0] == "untrac lr=1e-4"
 
 
@@ -174,9 +174,9 @@ def test_a_method_that_scores_surely_higher_where_most_is_shown_is_marked_below_
         ("same", "16", 16.0): [0.10, 0.10, 0.10],
         ("same", "all", 990.0): [0.10, 0.10, 0.10],
     }
-    found = curves(rows_of(values), EXAMPLES)
-    assert [*found[found["limited"]][["method", "value"]].itertuples(index=False)] == [("starved", "16")]
-    text = markdown(found, EXAMPLES, ["t"])
+    curve_rows = curves(rows_of(values), EXAMPLES)
+    assert [*curve_rows[curve_rows["limited"]][["method", "value"]].itertuples(index=False)] == [("starved", "16")]
+    text = markdown(curve_rows, EXAMPLES, ["t"])
     assert "| `starved` | 0.30 ± 0.50 ↑ | 0.40 ± 0.48 |" in text
     assert "limited by what it sees" in text
     # Of a hyperparameter, the last value is no more than the others.
@@ -185,8 +185,8 @@ def test_a_method_that_scores_surely_higher_where_most_is_shown_is_marked_below_
 
 
 def test_with_one_seed_no_method_is_called_limited():
-    found = curves(rows_of({("a", "16", 16.0): [0.1], ("a", "all", 990.0): [0.9]}), EXAMPLES)
-    assert not found["limited"].any()
+    curve_rows = curves(rows_of({("a", "16", 16.0): [0.1], ("a", "all", 990.0): [0.9]}), EXAMPLES)
+    assert not curve_rows["limited"].any()
 
 
 def test_the_figure_has_a_line_a_method_and_the_cost_beside_it():
@@ -201,19 +201,19 @@ def test_score_and_forgetting_in_one_figure(tables):
     swept = {"good": {"good.lr": "0.1"}}
     rows = point_rows(tables, swept, "8", 8.0)
     forgotten = forgetting_rows(tables, swept)
-    found = curves(rows, "good.lr")
-    lines = forgetting_curves(forgotten, found).set_index("label")["perplexity"]
+    curve_rows = curves(rows, "good.lr")
+    lines = forgetting_curves(forgotten, curve_rows).set_index("label")["perplexity"]
     assert lines.to_dict() == {"good": 40.0, "trained on everything": 10.0, "truly retrained without it": 20.0}
-    svg = draw(forgetting_figure(found, forgetting_curves(forgotten, found), "good.lr")).svg
+    svg = draw(forgetting_figure(curve_rows, forgetting_curves(forgotten, curve_rows), "good.lr")).svg
     assert "truly retrained without it" in svg
     assert "perplexity of the forgotten text" in svg
 
 
 def test_a_sweep_without_unlearning_has_no_forgetting_to_draw(tables):
     swept = {"random": {"random.x": "1"}}
-    found = curves(point_rows(tables, swept, "8", 8.0), "random.x")
+    curve_rows = curves(point_rows(tables, swept, "8", 8.0), "random.x")
     with pytest.raises(ReportError, match="no method of this sweep unlearns"):
-        forgetting_figure(found, forgetting_curves(forgetting_rows(tables, swept), found), "random.x")
+        forgetting_figure(curve_rows, forgetting_curves(forgetting_rows(tables, swept), curve_rows), "random.x")
 
 
 def test_no_rows_at_all_is_said():

@@ -13,10 +13,10 @@ from lodo.reports.tables import ReportError, Tables, read_tables, write_tables
 
 def test_round_trip(tables: Tables, tmp_path: Path) -> None:
     write_tables(tmp_path, tables)
-    found = read_tables(tmp_path)
+    copy = read_tables(tmp_path)
     for name in SCHEMAS:
-        pd.testing.assert_frame_equal(found.frame(name), tables.frame(name))
-    assert found.manifest == tables.manifest
+        pd.testing.assert_frame_equal(copy.frame(name), tables.frame(name))
+    assert copy.manifest == tables.manifest
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["manifest.json", *(f"{name}.parquet" for name in SCHEMAS)]
     )
@@ -51,13 +51,13 @@ def test_missing_folder_and_file(tables: Tables, tmp_path: Path) -> None:
 def test_another_version(tables: Tables, tmp_path: Path) -> None:
     write_tables(tmp_path, tables)
     path = tmp_path / "attempts.parquet"
-    found = pq.read_table(path)
-    pq.write_table(found.replace_schema_metadata({VERSION_KEY: "7"}), path)
+    written = pq.read_table(path)
+    pq.write_table(written.replace_schema_metadata({VERSION_KEY: "7"}), path)
     with pytest.raises(
         ReportError, match=r"attempts\.parquet: schema version 7, this lodo reads 3; use the lodo that wrote it"
     ):
         read_tables(tmp_path)
-    pq.write_table(found.replace_schema_metadata({}), path)
+    pq.write_table(written.replace_schema_metadata({}), path)
     with pytest.raises(ReportError, match=r"attempts\.parquet: carries no lodo_schema_version"):
         read_tables(tmp_path)
 
@@ -83,10 +83,10 @@ def test_what_follows_from_the_facts_is_derived_and_never_read(tables: Tables, t
         zeros = pa.array([0.0] * written.num_rows)
         column = {"scores": "pearson", "reliability": "reliability"}[name]
         pq.write_table(written.set_column(written.column_names.index(column), column, zeros), path)
-    found = read_tables(tmp_path)
+    early = read_tables(tmp_path)
     (tmp_path / "scores.parquet").write_bytes(b"rot")
     (tmp_path / "reliability.parquet").unlink()
-    for again in (found, read_tables(tmp_path)):
+    for again in (early, read_tables(tmp_path)):
         for name in DERIVED:
             pd.testing.assert_frame_equal(again.frame(name), tables.frame(name))
 
@@ -104,13 +104,13 @@ def test_damaged_files(tables: Tables, tmp_path: Path) -> None:
 def test_wrong_columns_and_types(tables: Tables, tmp_path: Path) -> None:
     write_tables(tmp_path, tables)
     path = tmp_path / "subsets.parquet"
-    found = pq.read_table(path)
-    pq.write_table(found.drop_columns(["wanted"]), path)
+    written = pq.read_table(path)
+    pq.write_table(written.drop_columns(["wanted"]), path)
     with pytest.raises(ReportError, match=r"subsets\.parquet: lacks column 'wanted'; a subsets table has task, subset"):
         read_tables(tmp_path)
-    words = pa.array(["many"] * found.num_rows)
-    index = found.column_names.index("wanted")
-    pq.write_table(found.set_column(index, "wanted", words), path)
+    words = pa.array(["many"] * written.num_rows)
+    index = written.column_names.index("wanted")
+    pq.write_table(written.set_column(index, "wanted", words), path)
     with pytest.raises(ReportError, match="column 'wanted' is not int64"):
         read_tables(tmp_path)
     with pytest.raises(ReportError, match="table datasets: has the unknown column 'colour'"):

@@ -84,7 +84,7 @@ def test_a_missing_revision_and_a_missing_repository_are_told_apart(monkeypatch)
     from huggingface_hub import errors
 
     def gone(kind):
-        def fail(**_):
+        def fail(*_, **__):
             raise kind.__new__(kind)
 
         monkeypatch.setattr("huggingface_hub.snapshot_download", fail)

@@ -61,15 +61,15 @@ def divergence_from(frozen: nn.Module) -> Objective:
     return loss
 
 
-def npo(reference: Tensor, beta: float) -> Objective:
-    """Negative preference optimization (arXiv 2404.05868): mean of -2/beta log sigma(-beta log(pi / pi_ref)).
+def npo(initial: Tensor, beta: float) -> Objective:
+    """Negative preference optimization (arXiv 2404.05868): mean of -2/beta log sigma(-beta log(pi / pi_0)).
 
-    ``reference`` is log pi_ref of every sequence of the pool, (N,) nats. The gradient at theta_0 is that of the mean
+    ``initial`` is log pi_0 of every sequence of the pool, (N,) nats. The gradient at theta_0 is that of the mean
     sequence log-probability, for every beta.
     """
 
     def loss(model: nn.Module, part: Part) -> Tensor:
-        ratio = sequence_log_probs(model, part.examples) - reference[part.rows]
+        ratio = sequence_log_probs(model, part.examples) - initial[part.rows]
         return -2 / beta * nn.functional.logsigmoid(-beta * ratio).sum() / part.sequences
 
     return loss
@@ -92,8 +92,8 @@ def sequence_log_probs(model: nn.Module, examples: Examples) -> Tensor:
     return log_probs(model, predict(model, examples)).sum(1)
 
 
-def reference_log_probs(trained: TrainedModel, examples: Examples) -> Tensor:
-    """log pi_ref, theta_0's `sequence_log_probs` of all examples, (N,) nats; one pass without gradients."""
+def initial_log_probs(trained: TrainedModel, examples: Examples) -> Tensor:
+    """log pi_0, theta_0's `sequence_log_probs` of all examples, (N,) nats; one pass without gradients."""
     return torch.cat(_frozen(trained, examples, sequence_log_probs))
 
 

@@ -75,7 +75,7 @@ def facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     machine = [hardware.get("processor") or hardware.get("machine"), hardware.get("device")]
     machine += [f"{hardware['cores']} cores" if hardware.get("cores") else None]
     machine += [f"{threads} thread{'' if threads == 1 else 's'} a process" if threads else None]
-    found = [
+    entries = [
         ("Scale", manifest.get("scale")),
         ("Text", manifest.get("source")),
         ("Truth by", manifest.get("definition")),
@@ -86,15 +86,15 @@ def facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Hardware", ", ".join(str(part) for part in machine if part)),
         ("Libraries", ", ".join(f"{name} {value}" for name, value in libraries.items())),
     ]
-    return [(name, str(value)) for name, value in found if value not in (None, "")]
+    return [(name, str(value)) for name, value in entries if value not in (None, "")]
 
 
 def overall(rows: Rows, summary: Summary) -> Values:
     """The table methods × tasks: Pearson with the truth that ranks, and the mean cost of an attribution."""
     scores = summary.ranking
     tasks = sorted(scores["task"].unique())
-    found = {(row.task, row.method, row.hyperparameters): row for row in records(scores)}
-    cells = {task: [_cell(found.get((task, *pair))) for pair in rows.pairs] for task in tasks}
+    score_rows = {(row.task, row.method, row.hyperparameters): row for row in records(scores)}
+    cells = {task: [_cell(score_rows.get((task, *pair))) for pair in rows.pairs] for task in tasks}
     for column in cells.values():
         _mark(column, [rows.kind(pair) for pair in rows.pairs])
     costs = summary.costs.groupby("method")["training_equivalents"].mean()
@@ -168,10 +168,10 @@ def reliability(row: Any) -> Values:
 def methods(rows: Rows) -> list[Values]:
     """What each method is, with which hyperparameters, and why these are what they are."""
     listed = mapping(rows.manifest.get("methods"))
-    found = []
+    entries = []
     for pair in rows.pairs:
         about = mapping(listed.get(pair[0]))
-        found.append(
+        entries.append(
             {
                 "label": rows.labels[pair],
                 "summary": str(about.get("summary") or ""),
@@ -183,7 +183,7 @@ def methods(rows: Rows) -> list[Values]:
                 ],
             }
         )
-    return found
+    return entries
 
 
 def other_question(tables: Tables, summary: Summary, task: str) -> Question | None:
@@ -196,11 +196,11 @@ def other_question(tables: Tables, summary: Summary, task: str) -> Question | No
 def task_scores(rows: Rows, summary: Summary, task: str, other: Question | None) -> list[Values]:
     """One task's methods: both metrics against both truths and under the other question, and the cost."""
     scores = summary.scores[summary.scores["task"] == task]
-    found = {(row.method, row.hyperparameters, row.question, row.truth): row for row in records(scores)}
+    score_rows = {(row.method, row.hyperparameters, row.question, row.truth): row for row in records(scores)}
     costs = {row.method: row for row in records(summary.costs[summary.costs["task"] == task])}
     lines: list[Values] = []
     for pair in rows.pairs:
-        others, own = (found.get((*pair, summary.question, truth)) for truth in ("others", "own"))
+        others, own = (score_rows.get((*pair, summary.question, truth)) for truth in ("others", "own"))
         if others is None and own is None:
             continue
         cost = costs.get(pair[0])
@@ -210,7 +210,7 @@ def task_scores(rows: Rows, summary: Summary, task: str, other: Question | None)
                 "kind": rows.kind(pair),
                 "others": _metrics(others),
                 "own": _metrics(own),
-                "asked": _metrics(found.get((*pair, other, summary.truth))) if other else None,
+                "asked": _metrics(score_rows.get((*pair, other, summary.truth))) if other else None,
                 "seconds": formats.seconds(getattr(cost, "seconds", None)),
                 "trainings": formats.number(getattr(cost, "training_equivalents", None), 3),
                 "memory": formats.memory(getattr(cost, "peak_rss", None)),

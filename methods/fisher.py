@@ -164,7 +164,7 @@ class LoGra(AttributionMethod):
         with perexample.silence():
             attributor = trained.remembered("attributor of the examples shown", cache, "datasets")
             for subset in trained.subsets.values():
-                found = attributor.attribute(shown, perexample.weighted_loader(subset, batch, together=True))
-                columns.append(perexample.group_means(found.sum(1), owners))
+                influence = attributor.attribute(shown, perexample.weighted_loader(subset, batch, together=True))
+                columns.append(perexample.group_means(influence.sum(1), owners))
         trained.charge(sum(subset.size for subset in trained.subsets.values()))
         return Attribution.of(trained, torch.stack(columns, dim=1))
