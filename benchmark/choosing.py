@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from lodo.benchmark.jobs import Work
 from lodo.benchmark.kinds.inventory import INVENTORY, Inventory, InventoryInputs, inventory_job
@@ -14,7 +15,7 @@ from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES, Family
 from lodo.tasks.registry import did_you_mean
 from lodo.tasks.source import Source
-from lodo.tasks.spec import Task, TestSet
+from lodo.tasks.spec import Scale, Task, TestSet
 
 
 def split_task(name: str) -> tuple[str, str]:
@@ -45,6 +46,14 @@ def load_families(locators: Sequence[str], option: str) -> tuple[tuple[str, ...]
             FAMILIES.get(family)  # raises
         names.append(f"{family}/{test}" if test else family)
     return tuple(dict.fromkeys(names)), files
+
+
+def smallest_scale(names: Sequence[str]) -> Scale:
+    """The smallest scale at which the families of all named tasks have settings, mini where there is none."""
+    families = [split_task(name)[0] for name in names]
+    known = [FAMILIES.get(family) for family in families if family in FAMILIES.names()]
+    shared = [scale for scale in get_args(Scale) if all(scale in family.scales for family in known)]
+    return shared[0] if shared else "mini"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from lodo.benchmark.loading import load_trained
 from lodo.benchmark.measuring import ForgettingMeter, PeakMemory
 from lodo.benchmark.reader import Reader
 from lodo.benchmark.sharing import SharedPass
-from lodo.benchmark.specifications import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec
+from lodo.benchmark.specifications import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec, content_of
 from lodo.methods.base import Attribution
 from lodo.methods.select import build_method
 from lodo.tasks.seeds import derive_seed
@@ -56,7 +56,7 @@ def attribute(spec: EstimateSpec, inputs: EstimateInputs, reader: Reader) -> Est
     if spec.run == OBSERVED_RUN:
         trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(inputs.locator, spec.hyperparameters)
-    seed_globals(training.content, digest(spec.subsets), spec.run, spec.method, digest(spec.hyperparameters))
+    seed_globals(content_of(training), digest(spec.subsets), spec.run, spec.method, digest(spec.hyperparameters))
     with PeakMemory() as memory:
         begun = time.perf_counter()
         attribution = method.attribute(trained).checked(trained)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lodo.benchmark.replaying import replay_of
 from lodo.benchmark.shown import as_examples, shown_examples
-from lodo.benchmark.specifications import EstimateSpec, TrainingSpec
+from lodo.benchmark.specifications import EstimateSpec, TrainingSpec, content_of
 from lodo.tasks.likelihood import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.replay import Replay
@@ -77,8 +77,8 @@ def load_trained(
         datasets,
         {name: as_examples(subset, device) for name, subset in prepared.tests[test].items()},
         {item.name: item.slots for item in training.mixture.datasets},
-        derive_seed("attribution", training.content, spec.run),
-        derive_seed("attribution", training.content),
+        derive_seed("attribution", content_of(training), spec.run),
+        derive_seed("attribution", content_of(training)),
         unseen,
     )
     return dataclasses.replace(trained, definition=spec.definition or trained.definition)

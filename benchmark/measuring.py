@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from lodo.benchmark.sharing import SharedPass
@@ -48,7 +47,7 @@ def measure_forgetting(
     """What a model knows of a dataset's shown and unseen text, and of as much text of the others together."""
     others = [examples for name, examples in shown.items() if name != dataset]
     each = -(-len(shown[dataset]) // max(1, len(others)))
-    kept = Examples(*(torch.cat([getattr(one[:each], part) for one in others]) for part in ("tokens", "scored")))
+    kept = Examples.joined([one[:each] for one in others])
     return dataclasses.asdict(forgetting(model, shown[dataset], unseen.get(dataset), kept))
 
 

@@ -73,7 +73,16 @@ AddOption = Annotated[list[str] | None, typer.Option("--add-method", help="A met
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="METHOD.lr=1e-4, recipe.steps=60, model.width=32; repeatable.")
 ]
-ScaleOption = Annotated[ScaleName, typer.Option(help="Sizes and steps, never definitions.")]
+ScaleOption = Annotated[
+    ScaleName | None,
+    typer.Option(help="Sizes and steps, never definitions [default: the smallest that tasks have]."),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A pretrained model to train: folder, org/name[@revision] or .gguf file; for continue, finetune."
+    ),
+]
 SeedsOption = Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")]
 RunsOption = Annotated[int, typer.Option(help="Redraws of the training examples that a method sees.")]
 DefinitionOption = Annotated[

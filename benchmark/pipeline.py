@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,14 @@ from lodo.benchmark.choosing import (
     owners,
     prepared_chains,
     read_inventory,
+    smallest_scale,
 )
 from lodo.benchmark.collect import collect
-from lodo.benchmark.identity import code_hash, code_of, root_of, versions
+from lodo.benchmark.identity import code_of, root_of
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.prepared import INFO
+from lodo.benchmark.manifest import manifest
 from lodo.benchmark.opening import open_for
 from lodo.benchmark.plan import Plan, Request, make_plan
 from lodo.benchmark.progress import ProgressListener
@@ -31,26 +32,16 @@ from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import Store
 from lodo.benchmark.timing import seen_before
 from lodo.methods.base import METHODS
-from lodo.methods.select import explain, method_class, split_settings, tuned_method
+from lodo.methods.select import method_class, split_settings, tuned_method
 from lodo.methods.select import suite as suite_members
 from lodo.reports.derive import Question
 from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.schema import RETRAINING
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
-from lodo.tasks.spec import Definition, Runtime, Scale, canonical_json, digest
+from lodo.tasks.spec import Definition, Runtime, Scale, digest
+from lodo.tasks.suitable import kind_of
 
-# What the manifest says of the truth that stands among the methods.
-RETRAINING_ABOUT = {
-    "hyperparameters": {},
-    "provenance": {},
-    "paper": "",
-    "summary": "the true leave-out of the attributed seed given as an estimate: what a method at most can tell of the "
-    "other seeds' truth; 1 by construction against its own",
-    "reference": True,
-    "whole": True,
-    "code": "",
-}
 RUN_FILE = "run.json"
 GROUPS = ("recipe", "model", "tokenizer", "task")
 
@@ -72,7 +63,8 @@ def make_request(
     suite: str = "default",
     add_methods: Sequence[str] = (),
     settings: Sequence[str] = (),
-    scale: Scale = "mini",
+    scale: Scale | None = None,
+    model: str | None = None,
     data: Path | None = None,
     text_seed: int = 0,
     seeds: int = 3,
@@ -84,6 +76,9 @@ def make_request(
 ) -> Request:
     """Validate what was asked for; methods that are named stand in the suite's place.
 
+    ``scale``: by default the smallest at which all named tasks have settings. ``model``: pretrained, in the place of
+    the one that the tasks' settings name.
+
     Raises InputError naming the option that is wrong and the cure.
     """
     if seeds < 1:
@@ -93,6 +88,9 @@ def make_request(
     named, files = load_families(tasks, "--task")
     added, more_files = load_families(add_tasks, "--add-task")
     by_method, changes = split_settings(settings, GROUPS)
+    if model is not None:
+        changes = {"model.kind": kind_of(model), "model.model": model, **changes}
+    scale = scale or smallest_scale([*named, *added])
     members = suite_members(suite)
     locators = [*(methods or members), *add_methods]
     locators += [name for name in METHODS.names() if METHODS.get(name).reference]
@@ -242,57 +240,6 @@ def execute(
 def tables_of(store: Store, plan: Plan) -> Tables:
     """The result tables of a plan whose work is all in the store."""
     return Tables.from_rows(collect(store, plan), manifest(plan.request, plan))
-
-
-def manifest(request: Request, plan: Plan) -> dict[str, Any]:
-    """Everything needed to tell what the tables are of; the same for the same command on the same machine."""
-    libraries = dict(versions(["lodo", "torch", "transformers", "tokenizers", "datasets", "numpy", "pandas", "scipy"]))
-    return {
-        "code": {
-            "version": libraries.pop("lodo"),
-            "hash": code_hash("lodo.benchmark.worker", "lodo.benchmark.collect"),
-        },
-        "scale": request.scale,
-        "source": plan.sources,
-        "definition": request.definition,
-        "seeds": request.seeds,
-        "runs": max(map(request.runs_on, plan.tasks)),
-        "changes": dict(request.changes),
-        "hardware": {
-            "machine": platform.machine(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "device": request.runtime.device,
-            "threads": request.runtime.threads,
-        },
-        "libraries": libraries,
-        "tasks": {task.name: json.loads(canonical_json(task)) | {"identity": digest(task)} for task in plan.tasks},
-        "methods": {
-            choice.name: {
-                "hyperparameters": json.loads(canonical_json(choice.method.hyperparameters)),
-                "provenance": {
-                    name: {"reason": setting.why.reason, "detail": setting.why.detail}
-                    for name, setting in explain(choice.method, request.scale).items()
-                },
-                "paper": choice.method.paper,
-                "summary": choice.method.summary,
-                "reference": choice.method.reference,
-                "whole": choice.method.whole,
-                "code": choice.code.hash,
-            }
-            for choice in request.methods
-        }
-        | {RETRAINING: RETRAINING_ABOUT},
-        "warnings": list(plan.warnings),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -31,11 +31,11 @@ class TrainingSpec(Frozen):
     runtime: Runtime
     code: Code
 
-    @property
-    def content(self) -> str:
-        """SHA-256 of what is trained, whatever code does it and where: of what methods' seeds are made."""
-        fields = self.model_dump(mode="json", context=FOR_A_KEY)
-        return digest({name: value for name, value in fields.items() if name not in ("runtime", "code")})
+
+def content_of(training: TrainingSpec) -> str:
+    """SHA-256 of what is trained, whatever code does it and where: of what methods' seeds are made."""
+    fields = training.model_dump(mode="json", context=FOR_A_KEY)
+    return digest({name: value for name, value in fields.items() if name not in ("runtime", "code")})
 
 
 class EstimateSpec(Frozen):

@@ -31,7 +31,8 @@ class Random(AttributionMethod):
 
         columns = []
         for examples in trained.subsets.values():
-            content = hashlib.sha256(examples.tokens.cpu().numpy().tobytes()).hexdigest()
+            read = [part for part in (examples.tokens, examples.inputs) if part is not None]
+            content = hashlib.sha256(b"".join(part.cpu().numpy().tobytes() for part in read)).hexdigest()
             draw = trained.generator("random reference", content)
             columns.append(torch.randn(len(trained.datasets), generator=draw))
         return Attribution.of(trained, torch.stack(columns, dim=1))

@@ -66,7 +66,7 @@ class Recipe(Frozen):
     lr: float = Field(gt=0)
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: int = Field(default=0, ge=0)
-    optimizer: Literal["adamw", "sgd", "newton"] = "adamw"
+    optimizer: Literal["adamw", "sgd", "adafactor", "newton"] = "adamw"
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float | None = Field(default=1.0, gt=0)

@@ -20,6 +20,10 @@ def suitable(name: str, kind: str, positions: int) -> tuple[str, int]:
         InputError: it is not there, is of another kind, has fewer positions, a tokenizer that does not fit, or is too
             large for this machine's memory.
     """
+    if not name:
+        raise InputError(
+            "this task trains a pretrained model: name it with --model (DIR, org/name[@revision], FILE.gguf)"
+        )
     located = locate(name)
     if located.gguf is None:
         config = read_config(name, located.folder)
@@ -36,6 +40,16 @@ def suitable(name: str, kind: str, positions: int) -> tuple[str, int]:
             f"{there / GIB:.3g} GiB are free; take a smaller model or a larger machine"
         )
     return located.fingerprint, parameters
+
+
+def kind_of(name: str) -> str:
+    """Which architecture reads a pretrained model: ``seq2seq`` if it has an encoder, else ``causal``.
+
+    Raises InputError where there is no such model.
+    """
+    located = locate(name)
+    encoder = located.gguf is None and read_config(name, located.folder).get("is_encoder_decoder")
+    return "seq2seq" if encoder else "causal"
 
 
 def unchanged(name: str, fingerprint: str) -> Located:

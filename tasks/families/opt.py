@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.family import Settings, register_family
 from lodo.tasks.slots import apportion
-from lodo.tasks.spec import Mixture, Recipe, Scale, Task, TestSet, TextKind, TokenizerSpec, TrainingDataset
+from lodo.tasks.spec import Form, Mixture, Recipe, Scale, Task, TestSet, TextKind, TokenizerSpec, TrainingDataset
 
 # UnTrac Sec. 5.2: 96,000 : 64,000 : 48,000 : 32,000 : 32,000 : 16,000 : 16,000 : 16,000 sequences.
 DIFFERENT = (6, 4, 3, 2, 2, 1, 1, 1)
@@ -73,6 +73,7 @@ def pretraining_task(
     source: str,
     corpora: Mapping[str, int],
     settings: Settings,
+    form: Form = "packed",
 ) -> Task:
     """The task of a family whose corpora share the slots by ``weights``."""
     recipe = settings.recipe
@@ -86,6 +87,7 @@ def pretraining_task(
         recipe=recipe,
         test_set=test,
         examples=settings.examples,
+        form=form,
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from lodo.benchmark.collect import collect
-from lodo.benchmark.pipeline import make_request, manifest, plan_request
+from lodo.benchmark.manifest import manifest
+from lodo.benchmark.pipeline import make_request, plan_request
 from lodo.benchmark.store import Store
 from lodo.reports.tables import Tables
 

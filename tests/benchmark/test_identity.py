@@ -375,3 +375,8 @@ def test_a_users_file_can_import_what_lies_beside_it(tmp_path):
     edit = Sources({tmp_path / "a_helper_beside.py": "POWER = 4\n"})
     assert code_of(tmp_path / "with_helper.py", sources=Sources()).hash == choice.code.hash
     assert code_of(tmp_path / "with_helper.py", sources=edit).hash != choice.code.hash
+
+
+def test_an_edit_of_what_seeds_are_made_of_changes_estimates_and_no_training():
+    sources = edited(benchmark__specifications=('("runtime", "code")', '("runtime",)'))
+    assert moved(sources) & {"estimate", "training", "evaluation"} == {"estimate"}
