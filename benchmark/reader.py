@@ -11,6 +11,7 @@ from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.sharing import Memory
 from lodo.benchmark.store import Job, Store
 from lodo.tasks.prepare import Prepared, load_prepared
+from lodo.tasks.starting import starting_model
 from lodo.tasks.training import load_parameters
 
 
@@ -47,7 +48,7 @@ class Reader:
         key = (training.key, initial)
         if key not in self._models:
             spec = TRAINING.spec(training)
-            model = spec.model.build(spec.vocabulary, spec.seed, spec.recipe.precision)
+            model = starting_model(spec.model, spec.recipe, spec.vocabulary, spec.seed)
             if not initial:
                 steps = self.open(training).glob("step-*.safetensors")
                 load_parameters(model, load_file(max(steps, key=lambda path: int(path.stem.split("-")[1]))))

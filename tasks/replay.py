@@ -10,6 +10,7 @@ from lodo.tasks.likelihood import Examples
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Slots
 from lodo.tasks.spec import ModelSpec, Recipe
+from lodo.tasks.starting import starting_model
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ class Replay:
 
     def initial(self) -> nn.Module:
         """The untrained model, in training mode."""
-        model = self.spec.build(self.vocabulary, self.seed, self.recipe.precision)
+        model = starting_model(self.spec, self.recipe, self.vocabulary, self.seed)
         return model.to(self.device).train()
 
     def seed_dropout(self, step: int) -> None:
         """Seed the masks of a step: a resumed training draws the same ones, and a counterfactual those of its base."""
-        if self.spec.dropout:
+        if self.spec.dropout or (self.recipe.lora is not None and self.recipe.lora.dropout):
             torch.manual_seed(derive_seed("dropout", self.seed, step))
 
     def batch(self, step: int) -> Examples:

@@ -53,8 +53,30 @@ class Mixture(Frozen):
         return tuple(dataset.name for dataset in self.datasets)
 
 
+def _rank_alone(value: Any) -> Any:
+    return {"rank": value} if isinstance(value, int | str) else value
+
+
+class Lora(Frozen):
+    """Low-rank adapters (Hu et al. 2021) beside a pretrained model's linear layers; only they are trained.
+
+    Attributes:
+        targets: endings of the names of the layers that get one; none = all linear layers but the output's.
+        dropout: on an adapter's input, seeded by step.
+    """
+
+    rank: Positive
+    alpha: Positive = 16
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    targets: tuple[str, ...] = ()
+
+
 class Recipe(Frozen):
     """How a training runs; learning rates are per optimizer step, ``warmup`` and ``checkpoints`` are counts.
+
+    ``accumulate`` parts of a batch pass one after the other, which changes memory and nothing else but rounding;
+    ``recompute`` computes activations anew on the way back instead of keeping them. ``lora`` trains adapters alone; a
+    number is their rank.
 
     Optimizer ``newton`` solves a convex model exactly over all slots at once; ``weight_decay`` is then the penalty
     lambda of lambda/2 |W|^2 beside the mean loss.
@@ -73,6 +95,9 @@ class Recipe(Frozen):
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
     checkpoints: Positive = 4
     coupled: bool = True
+    accumulate: Positive = added(1)
+    recompute: bool = added(False)
+    lora: Annotated[Lora | None, BeforeValidator(_rank_alone)] = added(None)
 
     def learning_rate(self, step: int, steps: int | None = None) -> float:
         """Learning rate of 0-based ``step`` in a training of ``steps`` steps (default: the recipe's own).

@@ -47,20 +47,29 @@ def training_step(
     model: nn.Module, optimizer: torch.optim.Optimizer, batch: Examples, recipe: Recipe, device: str = "cpu"
 ) -> Tensor:
     """One optimizer step on the batch's token-mean loss; returns that loss (before the step), nats per token."""
-    with autocast(recipe, device):
-        loss = token_losses(model, batch) / batch.count
-    loss.backward()
+    size, whole = -(-len(batch) // recipe.accumulate), torch.zeros((), device=batch.tokens.device)
+    for part in batch.batches(size):
+        with autocast(recipe, device):
+            loss = token_losses(model, part) / batch.count
+        loss.backward()
+        whole = whole + loss.detach()
     if recipe.clip is not None:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return loss.detach()
+    return whole
+
+
+def trainable(model: nn.Module) -> list[nn.Parameter]:
+    """A model's trainable parameters, tied ones once."""
+    return [value for value in model.parameters() if value.requires_grad]
 
 
 def parameter_state(model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Tensor]:
-    """Weights as ``model/NAME`` and optimizer moments as ``optimizer/NAME/KEY``, tied weights once."""
-    state = {f"model/{name}": value.detach() for name, value in model.named_parameters()}
-    for name, value in model.named_parameters():
+    """Trainable weights as ``model/NAME`` and moments as ``optimizer/NAME/KEY``, tied weights once."""
+    learned = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    state = {f"model/{name}": value.detach() for name, value in learned.items()}
+    for name, value in learned.items():
         for key, moment in (optimizer.state.get(value, {}) if optimizer else {}).items():
             state[f"optimizer/{name}/{key}"] = torch.as_tensor(moment)
     return {key: value.contiguous().cpu() for key, value in state.items()}
@@ -70,7 +79,8 @@ def load_parameters(model: nn.Module, state: dict[str, Tensor]) -> None:
     """Put the ``model/`` part of a checkpoint into a model, in place."""
     with torch.no_grad():
         for name, value in model.named_parameters():
-            value.copy_(state[f"model/{name}"])
+            if value.requires_grad:
+                value.copy_(state[f"model/{name}"])
 
 
 def _load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
@@ -142,7 +152,7 @@ def train(
     model = replay.initial()
     forward: nn.Module = torch.compile(model) if runtime.compile else model  # type: ignore[assignment]
     optimizer = build_optimizer(
-        recipe.optimizer, model.parameters(), recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
+        recipe.optimizer, trainable(model), recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
     )
     marks = checkpoint_steps(steps, recipe.checkpoints)
     losses: list[Tensor | float] = []

@@ -11,6 +11,7 @@ from lodo.tasks.likelihood import PASS, Examples, autocast, token_losses
 from lodo.tasks.optimizers import OptimizerName, build_optimizer
 from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TrainedModel
+from lodo.tasks.training import trainable
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def unlearn(
     """
     model = trained.copy().train(how.dropout)
     device = str(next(model.parameters()).device)
-    optimizer = build_optimizer(how.optimizer, model.parameters(), how.lr)
+    optimizer = build_optimizer(how.optimizer, trainable(model), how.lr)
     recipe: Recipe = trained.recipe
     weights = []
     with torch.random.fork_rng(devices=[]):
@@ -117,7 +118,7 @@ def unlearn(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if step in marks:
-                weights.append(nn.utils.parameters_to_vector(model.parameters()).detach())
+                weights.append(nn.utils.parameters_to_vector(trainable(model)).detach())
     return torch.stack(weights)
 
 
@@ -139,7 +140,7 @@ def rises(
     model = trained.copy().eval()
     answers = []
     for step, row in zip(marks, weights, strict=True):
-        nn.utils.vector_to_parameters(row.clone(), model.parameters())
+        nn.utils.vector_to_parameters(row.clone(), trainable(model))
         losses = trained.losses(groups, model)
         if not torch.isfinite(losses).all():
             raise AttributionError(f"unlearning diverged: a loss is not finite after step {step}; lower lr")
