@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lodo.benchmark.identity import Code
-from lodo.benchmark.kinds.kind import UNREMEMBERED, Kind, Record, Workplace
+from lodo.benchmark.kinds.kind import TOKENISED, UNREMEMBERED, Kind, Record, Workplace
 from lodo.benchmark.store import Job
 from lodo.tasks.spec import Frozen, Runtime
 
@@ -43,7 +43,7 @@ def compute(spec: EvaluationSpec, inputs: EvaluationInputs, place: Workplace) ->
 
 
 LOSS = Record("loss.json", Loss)
-KIND = Kind("evaluation", "evaluations", EvaluationSpec, EvaluationInputs, compute, UNREMEMBERED)
+KIND = Kind("evaluation", "evaluations", EvaluationSpec, EvaluationInputs, compute, UNREMEMBERED | TOKENISED)
 
 
 def evaluation_job(training: Job, subset_hash: str, runtime: Runtime, initial: bool = False) -> Job:

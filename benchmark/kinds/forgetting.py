@@ -6,7 +6,7 @@ from typing import Any
 
 from lodo.benchmark.identity import Code
 from lodo.benchmark.kinds.estimate import ANSWER
-from lodo.benchmark.kinds.kind import FAILURE, UNREMEMBERED, Kind, Record, Workplace
+from lodo.benchmark.kinds.kind import FAILURE, TOKENISED, UNREMEMBERED, Kind, Record, Workplace
 from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.specifications import OBSERVED_RUN, EstimateInputs, EstimateSpec
 from lodo.benchmark.store import Job
@@ -72,7 +72,7 @@ def compute_unlearning(spec: UnlearningSpec, inputs: UnlearningInputs, place: Wo
 
 # By dataset, the figures of `lodo.tasks.forgetting.Forgetting`.
 FIGURES: Record[dict[str, dict[str, Any]]] = Record("forgetting.json", dict[str, dict[str, Any]])
-FORGETTING = Kind("forgetting", "memory checks", ForgettingSpec, ForgettingInputs, compute, UNREMEMBERED)
+FORGETTING = Kind("forgetting", "memory checks", ForgettingSpec, ForgettingInputs, compute, UNREMEMBERED | TOKENISED)
 UNLEARNING = Kind("unlearning", "memory checks of methods", UnlearningSpec, UnlearningInputs, compute_unlearning)
 
 

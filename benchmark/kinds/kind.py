@@ -25,6 +25,8 @@ Content = TypeVar("Content")
 SETTLED = "lodo.benchmark.worker:settle"
 # What estimates remember between them is nothing to the other kinds.
 UNREMEMBERED = frozenset({"lodo.benchmark.sharing"})
+# How text became tokens is in the pools' and subsets' hashes.
+TOKENISED = frozenset({"lodo.tasks.vocabulary", "lodo.tasks.architecture:TokenizerSpec"})
 # Records are written and read as they are; what a training does is in its own key.
 HARNESS = frozenset(
     {"lodo.benchmark.kinds.kind:Kind", "lodo.benchmark.kinds.kind:Record", "lodo.benchmark.kinds.training:KIND"}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lodo.benchmark.kinds.kind import SPENT, UNREMEMBERED, Kind, Record, Workplace
+from lodo.benchmark.kinds.kind import SPENT, TOKENISED, UNREMEMBERED, Kind, Record, Workplace
 from lodo.benchmark.kinds.prepared import PreparedInfo
 from lodo.benchmark.specifications import TrainingSpec
 from lodo.benchmark.store import Job
@@ -42,9 +42,7 @@ def compute(spec: TrainingSpec, inputs: TrainingInputs, place: Workplace) -> Non
 
 
 LOG = Record("log.json", Log)
-# How text became tokens is in the pools' hashes.
-TEXT = frozenset({"lodo.tasks.vocabulary", "lodo.tasks.architecture:TokenizerSpec"})
-KIND = Kind("training", "trainings", TrainingSpec, TrainingInputs, compute, UNREMEMBERED | TEXT, large=True)
+KIND = Kind("training", "trainings", TrainingSpec, TrainingInputs, compute, UNREMEMBERED | TOKENISED, large=True)
 
 
 def training_job(

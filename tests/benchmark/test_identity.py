@@ -179,8 +179,8 @@ def test_a_root_without_source_is_refused():
     [
         ("tasks__training", '"""One optimizer step on the', '"""A step on the'),
         ("tasks__training", '"""One training: a pure step', '"""A pure step'),
-        ("tasks__training", "    loss.backward()\n", "    # Backwards.\n    loss.backward()\n"),
-        ("tasks__training", "return loss.detach()", "return (\n        loss.detach()\n    )"),
+        ("tasks__training", "        loss.backward()\n", "        # Backwards.\n        loss.backward()\n"),
+        ("tasks__training", "return whole\n", "return (\n        whole\n    )\n"),
         ("tasks__training", 'device: str = "cpu"\n) -> Tensor:', 'device: "str" = "cpu"\n) -> "Tensor":'),
         ("tasks__slots", "slots: int", "slots: int  # how many"),
         ("tasks__slots", "    dataset: np.ndarray", '    """Slots."""\n\n    dataset: np.ndarray'),
