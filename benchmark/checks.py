@@ -16,6 +16,7 @@ from scipy import stats
 from lodo.benchmark.specimen import TWINS, Specimens, renamed, reordered
 from lodo.methods.base import AttributionError, AttributionMethod
 from lodo.methods.select import method_class, tuned_method
+from lodo.tasks.architecture import Architecture
 from lodo.tasks.errors import InputError
 from lodo.tasks.spec import canonical_json
 from lodo.tasks.trained import TrainedModel
@@ -175,7 +176,8 @@ def sign_of_the_truth(method: AttributionMethod, specimens: Specimens) -> None:
     assert np.ptp(answer, axis=0).all(), "the influence on a subset is the same for all datasets"
     agreement = np.mean([stats.pearsonr(*pair).statistic for pair in zip(answer.T, truth.T, strict=True)])
     own = (np.diag(answer) - answer.mean(0)) / answer.std(0)
-    assert agreement >= AT_LEAST, f"correlation with what leaving out does is {agreement:.2f}, below {AT_LEAST}"
+    least = AT_LEAST if specimens.model is None else 0
+    assert agreement >= least, f"correlation with what leaving out does is {agreement:.2f}, below {least}"
     assert own.mean() > 0, "a dataset's influence on the subset like it is below the others' influence on it"
 
 
@@ -198,19 +200,26 @@ def checks_of(cls: type[AttributionMethod]) -> Iterator[tuple[str, Run | None, s
         yield name, None if name in cls.exempt else run, cls.exempt.get(name, "")
 
 
-def check_method(locator: str, changes: Mapping[str, str] | None = None, folder: Path | None = None) -> list[Outcome]:
+def check_method(
+    locator: str,
+    changes: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    model: Architecture | None = None,
+) -> list[Outcome]:
     """Run every check on a method (a registered name or ``file.py:Class``) with its values for scale mini.
 
     Args:
         changes: hyperparameters to set.
         folder: where the small trained models may lie; a temporary one otherwise.
+        model: takes the place of the small OPTs. Where a method says in a sentence that it cannot do with such a model,
+            that is the reason of an exemption; the sign of the truth is asked for, not how well the method tells it.
 
     Raises:
         InputError: there is no such method, it cannot be built, or it needs a package that is missing.
     """
     method = tuned_method(locator, "mini", changes or {})
     with tempfile.TemporaryDirectory() as temporary:
-        specimens = Specimens(folder or Path(temporary))
+        specimens = Specimens(folder or Path(temporary), model)
         return [
             _outcome(name, run, reason, method, specimens) for name, run, reason in checks_of(method_class(locator))
         ]
@@ -221,7 +230,9 @@ def _outcome(name: str, run: Run | None, reason: str, method: AttributionMethod,
         return Outcome(name, "exempt", reason)
     try:
         run(method, specimens)
-    except (AssertionError, AttributionError) as error:
+    except AttributionError as error:
+        return Outcome(name, "failed" if specimens.model is None else "exempt", str(error).splitlines()[0])
+    except AssertionError as error:
         return Outcome(name, "failed", str(error).splitlines()[0])
     except Exception as error:
         return Outcome(name, "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")

@@ -147,6 +147,9 @@ def status(
 def check(
     method: Annotated[str, typer.Argument(help="A method's name or file.py:Class.")],
     set: Annotated[list[str] | None, typer.Option("--set", help="name=value of a hyperparameter; repeatable.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="On a pretrained model (a tiny one: it is trained some ten times).")
+    ] = None,
 ) -> None:
     """Does a method keep the contract? Order, names, twins, seeds, precision, theta_0 on small models; exit 1 if not.
 
@@ -154,7 +157,7 @@ def check(
     """
     from lodo.benchmark.commands import check_command
 
-    if not check_command(method, set or (), Console(emoji=False)):
+    if not check_command(method, set or (), model, Console(emoji=False)):
         sys.exit(1)
 
 

@@ -106,8 +106,8 @@ def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
         console.print(escape(sentence), highlight=False, soft_wrap=True)
 
 
-def check_command(locator: str, settings: Sequence[str], console: Console) -> bool:
-    """`lodo check`; whether nothing failed."""
+def check_command(locator: str, settings: Sequence[str], model: str | None, console: Console) -> bool:
+    """`lodo check`, on a pretrained model if one is named; whether nothing failed."""
     changes = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -115,8 +115,9 @@ def check_command(locator: str, settings: Sequence[str], console: Console) -> bo
             raise InputError(f"--set {setting}: write it as name=value")
         changes[key.rpartition(".")[2]] = value
     from lodo.benchmark.checks import check_method
+    from lodo.benchmark.specimen import specimen_of
 
-    outcomes = check_method(locator, changes)
+    outcomes = check_method(locator, changes, model=None if model is None else specimen_of(model))
     table = Table(box=None, pad_edge=False)
     for column in ("check", "", "reason"):
         table.add_column(column, no_wrap=column != "reason")

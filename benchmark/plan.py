@@ -107,7 +107,14 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is to be said of all texts."""
-        return tuple(warning for inventory in self.inventories.values() for warning in inventory.warnings)
+        of_text = [warning for inventory in self.inventories.values() for warning in inventory.warnings]
+        cut = [
+            f"{task.name}: {count} examples of '{name}' are longer than the model takes and were cut, prompts from their "
+            "beginning; raise recipe.sequence_length (datasets) or model.positions (tests)"
+            for task in self.tasks
+            for name, count in self.infos[task].cut.items()
+        ]
+        return (*of_text, *cut)
 
     @property
     def keys(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ import torch
 
 from lodo.benchmark.loading import trained_model
 from lodo.benchmark.shown import as_examples
-from lodo.tasks.architecture import Architecture
+from lodo.tasks.architecture import ARCHITECTURES, Architecture
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.families.opt import slot_shares
 from lodo.tasks.generated import GeneratedSource
@@ -22,6 +22,7 @@ from lodo.tasks.seeds import derive_seed
 from lodo.tasks.slots import Pool, Slots, base_slots, refilled_slots
 from lodo.tasks.source import Example
 from lodo.tasks.spec import Form, Recipe, Runtime, TestSet, TokenizerSpec
+from lodo.tasks.suitable import kind_of
 from lodo.tasks.trained import TrainedModel
 from lodo.tasks.training import train
 
@@ -69,6 +70,12 @@ class Specimens:
         The second is the true influence, (K, S) nats per token: of five trainings more, each without one dataset.
         """
         return _separate(self.folder / "separate", self.model or TINY)
+
+
+def specimen_of(name: str) -> Architecture:
+    """A pretrained model in the place of the small OPTs. Raises InputError where it cannot be."""
+    cls = ARCHITECTURES.get(kind_of(name))
+    return cls.model_validate({"model": name, "positions": SMALL.positions}).resolved()
 
 
 def trained_on(

@@ -10,11 +10,11 @@ from lodo.tasks.pretrained import Located, count_parameters, locate, read_config
 
 # Weights, gradients and Adam's two moments in single precision.
 BYTES_IN_TRAINING = 16
-HEADS = {"causal": ("ForCausalLM", "LMHeadModel"), "seq2seq": ("ForConditionalGeneration",)}
+DECODER_HEADS, ENCODED_HEADS = ("ForCausalLM", "LMHeadModel"), ("ForConditionalGeneration",)
 
 
-def suitable(name: str, kind: str, positions: int) -> tuple[str, int]:
-    """Look a model up: its fingerprint and how many weights it has.
+def suitable(name: str, encoder: bool, positions: int) -> tuple[str, int]:
+    """Look a model up, with or without an ``encoder``: its fingerprint and how many weights it has.
 
     Raises:
         InputError: it is not there, is of another kind, has fewer positions, a tokenizer that does not fit, or is too
@@ -27,10 +27,10 @@ def suitable(name: str, kind: str, positions: int) -> tuple[str, int]:
     located = locate(name)
     if located.gguf is None:
         config = read_config(name, located.folder)
-        _check_head(name, kind, config)
+        _check_head(name, encoder, config)
         _check_positions(name, positions, config)
         _check_tokenizer(name, located.folder, config)
-    elif kind != "causal":
+    elif encoder:
         raise InputError(f"model {name}: encoder-decoders are not read from GGUF; name a folder or a hub id")
     parameters = count_parameters(located)
     wanted, there = parameters * BYTES_IN_TRAINING, free_memory()
@@ -60,17 +60,15 @@ def unchanged(name: str, fingerprint: str) -> Located:
     return located
 
 
-def _check_head(name: str, kind: str, config: Mapping[str, Any]) -> None:
+def _check_head(name: str, encoder: bool, config: Mapping[str, Any]) -> None:
     what = f"model {name}: a {config['model_type']}"
-    encoder = bool(config.get("is_encoder_decoder"))
-    if encoder != (kind == "seq2seq"):
-        other = "seq2seq" if encoder else "causal"
-        raise InputError(f"{what} has {'an' if encoder else 'no'} encoder; use kind {other}")
-    saved = config.get("architectures") or ()
-    if not any(head.endswith(HEADS[kind]) for head in saved):
+    if encoder != bool(config.get("is_encoder_decoder")):
+        raise InputError(f"{what} has {'no encoder; use kind causal' if encoder else 'an encoder; use kind seq2seq'}")
+    saved, heads = config.get("architectures") or (), ENCODED_HEADS if encoder else DECODER_HEADS
+    if not any(head.endswith(heads) for head in saved):
         raise InputError(
             f"{what} saved as {', '.join(saved) or 'nothing'} predicts no next token; take one that is saved with its "
-            f"language head (…{' or …'.join(HEADS[kind])})"
+            f"language head (…{' or …'.join(heads)})"
         )
 
 

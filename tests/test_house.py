@@ -3,6 +3,7 @@
 import ast
 import collections
 import graphlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -141,3 +142,19 @@ def test_files_say_what_they_are_for_and_fit_in_one_sitting():
             text = path.read_text()
             assert text.startswith('"""'), f"{path}: the first line says what the file is for"
             assert len(text.splitlines()) <= 330, f"{path}: more than one sitting"
+
+
+def test_tokens_meet_a_model_in_one_file():
+    """What a model is called with, and the shift of labels, stand in the likelihood seam alone."""
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            if path != ROOT / "tasks" / "likelihood.py":
+                text = path.read_text()
+                assert "input_ids" not in text, path
+                assert "logits[:, :-1]" not in text, path
+
+
+def test_no_code_asks_which_kind_of_model_it_has():
+    for package in ("tasks", "methods"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert not re.search(r"\.kind (==|!=|in|not in) ", path.read_text()), path

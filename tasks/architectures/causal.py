@@ -30,7 +30,7 @@ class Causal(Architecture):
     def resolved(self) -> "Causal":
         from lodo.tasks.suitable import suitable
 
-        fingerprint, parameters = suitable(self.model, self.kind, self.positions)
+        fingerprint, parameters = suitable(self.model, self.encoder_decoder, self.positions)
         return self.model_copy(update={"fingerprint": fingerprint, "parameters": parameters})
 
     def build(self, vocabulary: int, seed: int, precision: str = "float32") -> "torch.nn.Module":

@@ -199,3 +199,11 @@ def test_what_is_done_is_not_counted_and_no_chain_is_shorter_than_itself(tmp_pat
     assert many > few
     finish(store, planned.cells[0].estimates[0, 0], 1)
     assert expected_seconds(planned, store, 1).seconds < many
+
+
+def test_examples_that_were_cut_are_counted_and_said():
+    planned = plan(EQUAL[:1])
+    assert not planned.warnings
+    cut = {task: dataclasses.replace(info, cut={"a": 3}) for task, info in planned.infos.items()}
+    (warning,) = dataclasses.replace(planned, infos=cut).warnings
+    assert warning.startswith("opt-equal/toxigen: 3 examples of 'a' are longer than the model takes")
