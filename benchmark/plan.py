@@ -109,8 +109,8 @@ class Plan:
         """What is to be said of all texts."""
         of_text = [warning for inventory in self.inventories.values() for warning in inventory.warnings]
         cut = [
-            f"{task.name}: {count} examples of '{name}' are longer than the model takes and were cut, prompts from their "
-            "beginning; raise recipe.sequence_length (datasets) or model.positions (tests)"
+            f"{task.name}: {count} examples of '{name}' are longer than the model takes and were cut, prompts from "
+            "their beginning; raise recipe.sequence_length (datasets) or model.positions (tests)"
             for task in self.tasks
             for name, count in self.infos[task].cut.items()
         ]
