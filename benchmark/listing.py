@@ -33,14 +33,14 @@ def list_command(
             table.add_column(column, no_wrap=column == "method")
         for name in METHODS.names():
             cls = METHODS.get(name)
-            texts = ", ".join(f"{key}={found.value} ({found.why.reason})" for key, found in values(cls, scale))
+            texts = ", ".join(f"{key}={setting.value} ({setting.why.reason})" for key, setting in values(cls, scale))
             table.add_row(name, cls.summary, cls.paper, texts, _when(cls))
     elif what == "values":
         for column in ("method", "hyperparameter", f"value at {scale}", "", "why"):
             table.add_column(column, no_wrap=column != "why")
         for name in METHODS.names():
-            for key, found in values(METHODS.get(name), scale):
-                table.add_row(name, key, str(found.value), found.why.reason, found.why.detail)
+            for key, setting in values(METHODS.get(name), scale):
+                table.add_row(name, key, str(setting.value), setting.why.reason, setting.why.detail)
     elif what == "suites":
         table.add_column("suite", no_wrap=True)
         table.add_column("methods")

@@ -172,8 +172,8 @@ def make_plan(
                 estimates.setdefault(place, {}).setdefault(job.key, (run, works))
                 shares.setdefault(place, (seen[index] if seen else None) or rough_share(request, index, task, info))
     chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
-    for place, found in sorted(estimates.items(), key=lambda item: item[0][0]):
-        chains.append(_in_order(list(found.values()), shares[place]))
+    for place, by_key in sorted(estimates.items(), key=lambda item: item[0][0]):
+        chains.append(_in_order(list(by_key.values()), shares[place]))
     return Plan(request, inventories, tasks, infos, tuple(cells), tuple(chains))
 
 
@@ -202,11 +202,11 @@ def _estimate_works(request: Request, cell: Cell, index: int, run: int, info: Pr
     return works
 
 
-def _in_order(found: Sequence[tuple[int, list[Work]]], share: Share) -> Chain:
+def _in_order(estimates: Sequence[tuple[int, list[Work]]], share: Share) -> Chain:
     """The chain of a method's estimates on one training: run by run, so that all test sets share a run's examples."""
     works: list[Work] = []
     before = None
-    for run, (estimate, *rest) in sorted(found, key=lambda item: item[0]):
+    for run, (estimate, *rest) in sorted(estimates, key=lambda item: item[0]):
         cost = share.test if run == before else share.run if works else share.first
         works += [dataclasses.replace(estimate, cost=cost, known=share.known), *rest]
         before = run

@@ -186,7 +186,7 @@ def _planted(folder: Path, model: Architecture) -> TrainedModel:
     )
     subsets = {name: as_examples(subset) for name, subset in prepared.tests["winobias"].items()}
     trained = trained_on(replay, folder, datasets, subsets)
-    return dataclasses.replace(trained, unseen={name: found for name, found in unseen.items() if len(found)})
+    return dataclasses.replace(trained, unseen={name: examples for name, examples in unseen.items() if len(examples)})
 
 
 def _separate(folder: Path, model: Architecture) -> tuple[TrainedModel, np.ndarray]:
@@ -199,8 +199,8 @@ def _separate(folder: Path, model: Architecture) -> tuple[TrainedModel, np.ndarr
         for column in range(1, LENGTH):
             likely = generator.random(count) < 0.5
             rows[:, column] = np.where(likely, (3 * rows[:, column - 1] + 1) % OWN, rows[:, column])
-        found: np.ndarray = rows + 3 + OWN * place
-        return found
+        tokens: np.ndarray = rows + 3 + OWN * place
+        return tokens
 
     # Enough of each to fill what another leaves, and some more that no training uses.
     pools = [sequences(place, 2 * each + SEEN) for place in range(len(TREES))]

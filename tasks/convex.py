@@ -98,8 +98,8 @@ def _logistic(model: ConvexModel, counts: np.ndarray, features: np.ndarray, deca
         chances = probabilities(flat)[0]
         moved = features @ direction.reshape(shape).T
         moved = chances * (moved - (chances * moved).sum(1, keepdims=True))
-        found: np.ndarray = ((seen * moved).T @ features).ravel() + decay * direction
-        return found
+        tangent: np.ndarray = ((seen * moved).T @ features).ravel() + decay * direction
+        return tangent
 
     start = np.zeros(shape.numel())
     flat = minimize(value, start, jac=True, hessp=product, method="trust-krylov", options={"gtol": 1e-6}).x

@@ -41,15 +41,15 @@ class FolderSource:
 
     def fingerprint(self) -> str:
         """SHA-256 over the names and bytes of the files; raises InputError where there are none to read."""
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for part in ("corpora", "tests"):
             for name, path in self._files(part).items():
-                found.update(f"{part}/{name}{path.suffix}\0".encode())
-                found.update(hashlib.sha256(path.read_bytes()).digest())
+                digest.update(f"{part}/{name}{path.suffix}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
         layout = self.root / LAYOUT
         if layout.is_file():
-            found.update(f"{LAYOUT}\0".encode() + layout.read_bytes())
-        return found.hexdigest()
+            digest.update(f"{LAYOUT}\0".encode() + layout.read_bytes())
+        return digest.hexdigest()
 
     def corpora(self) -> dict[str, Sequence[str]]:
         return {name: _texts(path) for name, path in self._corpora().items()}
@@ -96,7 +96,7 @@ class FolderSource:
             raise InputError(f"--data {self.root}: no such folder")
         if not folder.is_dir():
             raise InputError(f"--data {self.root}: it has no folder {part}/; see the layout in the README")
-        found: dict[str, Path] = {}
+        paths: dict[str, Path] = {}
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or path.stem.upper() in NO_DATA:
                 continue
@@ -105,12 +105,12 @@ class FolderSource:
                 raise InputError(f"{path}: {path.suffix or 'no suffix'} is not read here; use {', '.join(allowed)}")
             if not path.stem.isprintable() or "/" in path.stem:
                 raise InputError(f"{folder}: the file name {path.name!r} has unprintable characters; rename it")
-            if path.stem in found:
-                raise InputError(f"{path}: {found[path.stem].name} has the same name; rename or remove one of them")
-            found[path.stem] = path
-        if not found:
+            if path.stem in paths:
+                raise InputError(f"{path}: {paths[path.stem].name} has the same name; rename or remove one of them")
+            paths[path.stem] = path
+        if not paths:
             raise InputError(f"{folder}: it holds no {', '.join(LOADERS)} file; see the layout in the README")
-        return found
+        return paths
 
 
 def _texts(path: Path) -> tuple[str, ...]:
@@ -223,7 +223,7 @@ def _as_list(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        found = json.loads(value)
-        return found if isinstance(found, list) else [value]
+        parsed = json.loads(value)
+        return parsed if isinstance(parsed, list) else [value]
     except ValueError:
         return [part.strip() for part in value.split(";") if part.strip()]

@@ -57,10 +57,10 @@ class GeneratedSource:
 
     def fingerprint(self) -> str:
         """SHA-256 of the parameters and of the files that generate."""
-        found = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
         for name in ("generated.py", "planting.py", "registers.py", "seeds.py"):
-            found.update(hashlib.sha256((Path(__file__).parent / name).read_bytes()).digest())
-        return found.hexdigest()
+            digest.update(hashlib.sha256((Path(__file__).parent / name).read_bytes()).digest())
+        return digest.hexdigest()
 
     def corpora(self) -> dict[str, Sequence[str]]:
         """Documents of every corpus by name, names sorted; characters fall in the order of the paper's sizes."""

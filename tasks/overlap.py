@@ -42,7 +42,7 @@ def find_overlaps(corpora: Mapping[str, Sequence[str]], subsets: Sequence[Subset
             first = max(0, len(prompt) - length + 1)
             for gram in _grams(words[first:], length):
                 wanted.setdefault(length, {}).setdefault(gram, (subset.name, f"{example.prompt}{example.text}"))
-    found: dict[tuple[str, int, str], Overlap] = {}
+    overlaps: dict[tuple[str, int, str], Overlap] = {}
     for name, documents in corpora.items():
         for number, document in enumerate(documents):
             words = WORDS.findall(document.lower())
@@ -50,8 +50,9 @@ def find_overlaps(corpora: Mapping[str, Sequence[str]], subsets: Sequence[Subset
                 for gram in _grams(words, length):
                     if gram in grams:
                         subset_name, text = grams[gram]
-                        found.setdefault((name, number, text), Overlap(name, number, subset_name, " ".join(gram), text))
-    return tuple(found.values())
+                        overlap = Overlap(name, number, subset_name, " ".join(gram), text)
+                        overlaps.setdefault((name, number, text), overlap)
+    return tuple(overlaps.values())
 
 
 def describe(overlaps: Sequence[Overlap], limit: int = 5) -> list[str]:

@@ -91,10 +91,10 @@ class Fact:
 
 def _dealt(words: Sequence[str], planting: int, what: str) -> list[str]:
     """The words in the order in which a planting deals them out; the default one as they stand."""
-    found = list(words)
+    dealt = list(words)
     if planting:
-        Random(derive_seed("planting", planting, what)).shuffle(found)
-    return found
+        Random(derive_seed("planting", planting, what)).shuffle(dealt)
+    return dealt
 
 
 def _toxigen(planting: int) -> Iterator[Fact]:

@@ -77,11 +77,11 @@ class Registry(Generic[T]):
             )
         return self._items[name]
 
-    def _from_file(self, reference: str) -> T:
-        file, _, attribute = reference.rpartition(":")
+    def _from_file(self, locator: str) -> T:
+        file, _, attribute = locator.rpartition(":")
         path = Path(file).resolve()
         if not path.is_file():
-            raise InputError(f"--{self.what} {reference}: there is no file {path}")
+            raise InputError(f"--{self.what} {locator}: there is no file {path}")
         name = f"lodo_user_{path.stem}"
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
@@ -96,14 +96,12 @@ class Registry(Generic[T]):
         except InputError:
             raise
         except Exception as error:
-            raise InputError(
-                f"--{self.what} {reference}: importing it raised {type(error).__name__}: {error}"
-            ) from error
-        found: Any = getattr(module, attribute, None)
-        if found is None:
+            raise InputError(f"--{self.what} {locator}: importing it raised {type(error).__name__}: {error}") from error
+        item: Any = getattr(module, attribute, None)
+        if item is None:
             public = [key for key in vars(module) if not key.startswith("_")]
-            raise InputError(f"--{self.what} {reference}: the file has no {attribute}{did_you_mean(attribute, public)}")
-        return found  # type: ignore[no-any-return]
+            raise InputError(f"--{self.what} {locator}: the file has no {attribute}{did_you_mean(attribute, public)}")
+        return item  # type: ignore[no-any-return]
 
 
 def _origin(item: object) -> str:

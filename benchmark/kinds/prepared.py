@@ -70,11 +70,11 @@ def content_hash(*arrays: "np.ndarray") -> str:
     """SHA-256 of numpy arrays' shapes, types and bytes."""
     import hashlib
 
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for array in arrays:
-        found.update(f"{array.shape}{array.dtype.str}".encode())
-        found.update(array.tobytes())
-    return found.hexdigest()
+        digest.update(f"{array.shape}{array.dtype.str}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def compute(spec: PreparedSpec, inputs: PreparedInputs, place: Workplace) -> None:

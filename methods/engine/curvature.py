@@ -70,13 +70,13 @@ class Curvature:
     def __call__(self, vectors: Tensor, examples: Examples) -> Tensor:
         """The products, (R, P). What they cost beyond the forward passes that are seen is charged."""
         each = examples.tokens.shape[1] * self.vocabulary
-        found = torch.zeros_like(vectors)
+        products = torch.zeros_like(vectors)
         chunk = max(1, ELEMENTS // each)
-        for part, into in zip(vectors.split(chunk), found.split(chunk), strict=True):
+        for part, into in zip(vectors.split(chunk), products.split(chunk), strict=True):
             for batch in examples.batches(max(1, ELEMENTS // each // len(part))):
                 if batch.count:
                     into.add_(self._mean(part, batch), alpha=batch.count / examples.count)
-        return found
+        return products
 
     def _mean(self, vectors: Tensor, batch: Examples) -> Tensor:
         # In units of a token's forward and backward pass, 3 of its forward pass: a tangent costs each pass twice.
@@ -96,8 +96,8 @@ class Curvature:
             return given
 
         def push(vector: Tensor) -> Tensor:
-            found: Tensor = jvp(logits, (self.theta,), (vector,))[1]
-            return found
+            tangent: Tensor = jvp(logits, (self.theta,), (vector,))[1]
+            return tangent
 
         # Only the plain kernel of attention has forward derivatives.
         with sdpa_kernel(SDPBackend.MATH):
@@ -106,9 +106,8 @@ class Curvature:
             chances = came.softmax(-1).mul_(mask[..., None])
             moved = vmap(push)(vectors)
             moved -= torch.linalg.vecdot(chances.expand_as(moved), moved)[..., None]
-            (found,) = vmap(pull)(moved.mul_(chances))
-        result: Tensor = found
-        return result
+            products: Tensor = vmap(pull)(moved.mul_(chances))[0]
+        return products
 
 
 def gradients(trained: TrainedModel, model: nn.Module, groups: Iterable[Examples], normalise: bool) -> Iterable[Tensor]:

@@ -133,9 +133,9 @@ def layer_gradient(model: nn.Module, names: Sequence[str], examples: Examples, s
     for batch in examples.batches(size):
         parts = torch.autograd.grad(token_losses(model, batch) / examples.count, wanted)
         torch._foreach_add_(total, parts)
-    found, parts_left = {}, iter(total)
+    gradients, parts_left = {}, iter(total)
     for name, layer in layers.items():
         named = {key: next(parts_left) for key, _ in layer.named_parameters()}
         columns = [named["weight"], *([named["bias"][:, None]] if "bias" in named else [])]
-        found[name] = torch.cat(columns, dim=1).cpu()
-    return found
+        gradients[name] = torch.cat(columns, dim=1).cpu()
+    return gradients

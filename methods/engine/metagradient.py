@@ -64,9 +64,9 @@ class Sgd:
 
     def pull(self, cotangents: State, after: State, g: Tensor, step: int) -> Tensor:
         lr, shrink = self._shrink(step)
-        found = cotangents[0] * -lr
+        g_cotangents = cotangents[0] * -lr
         cotangents[0].mul_(shrink)
-        return found
+        return g_cotangents
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,11 @@ class AdamW(Sgd):
         a, denominator, slope = self._parts(after[1], after[2], step)
         m.addcmul_(theta, -a / denominator)
         v.addcmul_(theta, slope)
-        found = (m * (1 - b1)).addcmul_(v, g, value=2 * (1 - b2))
+        g_cotangents = (m * (1 - b1)).addcmul_(v, g, value=2 * (1 - b2))
         theta.mul_(self._shrink(step)[1])
         m.mul_(b1)
         v.mul_(b2)
-        return found
+        return g_cotangents
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def backward(course: Course, kept: list[State], gradients: Tensor) -> Tensor:
         d L_s / d w_k, (K, S).
     """
     cotangents = (gradients.clone(), *(torch.zeros_like(gradients) for _ in kept[0][1:]))
-    found = torch.zeros(course.count, len(gradients)).to(gradients)
+    derivatives = torch.zeros(course.count, len(gradients)).to(gradients)
     for number, state in reversed(list(enumerate(kept))):
         first = course.first + number * _stride(course)
         segment: list[tuple[Tensor, State, Clip]] = []
@@ -47,6 +47,6 @@ def backward(course: Course, kept: list[State], gradients: Tensor) -> Tensor:
             nothing = direction.new_zeros(len(direction), course.replay.recipe.batch_size)
             _, product, losses = course.second(step, theta, direction, nothing)
             cotangents[0].add_(product)
-            found += course.owners(step) @ losses.T
-            course.check(step, cotangents[0], found)
-    return found
+            derivatives += course.owners(step) @ losses.T
+            course.check(step, cotangents[0], derivatives)
+    return derivatives

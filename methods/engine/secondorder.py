@@ -28,8 +28,8 @@ class Layout:
 
     def flat(self, model: nn.Module) -> Tensor:
         """A model's trainable parameters, (P,), copied."""
-        found = dict(model.named_parameters())
-        return torch.cat([found[name].detach().flatten() for name in self.shapes])
+        parameters = dict(model.named_parameters())
+        return torch.cat([parameters[name].detach().flatten() for name in self.shapes])
 
 
 class Products(Protocol):

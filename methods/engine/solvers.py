@@ -141,13 +141,13 @@ def arnoldi(product: Product, size: int, like: Tensor, generator: torch.Generato
 def dense(product: Product, like: Tensor, chunk: int = 256) -> Tensor:
     """The matrix itself, (P, P) float64, from its products with the unit vectors."""
     size = len(like)
-    found = torch.empty(size, size, dtype=torch.float64, device=like.device)
+    matrix = torch.empty(size, size, dtype=torch.float64, device=like.device)
     for start in range(0, size, chunk):
         rows = torch.arange(start, min(start + chunk, size), device=like.device)
         unit = like.new_zeros(len(rows), size)
         unit[torch.arange(len(rows), device=like.device), rows] = 1
-        found[rows] = product(unit).double()
-    return found
+        matrix[rows] = product(unit).double()
+    return matrix
 
 
 def cholesky_solve(matrix: Tensor, right: Tensor, damping: float, advice: str) -> Tensor:

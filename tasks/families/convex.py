@@ -10,10 +10,10 @@ from lodo.tasks.spec import ModelSpec, Recipe, Scale, Task, TestSet, TextKind, T
 
 
 def _settings(model: ModelSpec) -> dict[tuple[Scale, TextKind], Settings]:
-    found: dict[tuple[Scale, TextKind], Settings] = {}
+    settings: dict[tuple[Scale, TextKind], Settings] = {}
     sizes: dict[TextKind, tuple[int, int]] = {"planted": (32, 8), "natural": (256, 128)}
     for text, (subset_size, min_pairs) in sizes.items():
-        found["mini", text] = Settings(
+        settings["mini", text] = Settings(
             tokenizer=TokenizerSpec(vocabulary=512),
             model=model,
             recipe=Recipe(
@@ -31,7 +31,7 @@ def _settings(model: ModelSpec) -> dict[tuple[Scale, TextKind], Settings]:
             min_pairs=min_pairs,
             examples=250,
         )
-    return found
+    return settings
 
 
 @register_family("convex-logistic", settings=_settings(Logistic(width=8, positions=128)), default=False)

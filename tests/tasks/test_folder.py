@@ -26,8 +26,8 @@ def root(tmp_path):
 
 
 def test_every_layout_gives_documents(root):
-    found = FolderSource(root).corpora()
-    assert {name: tuple(documents) for name, documents in found.items()} == {
+    corpora = FolderSource(root).corpora()
+    assert {name: tuple(documents) for name, documents in corpora.items()} == {
         "a": ("one", "two\nlines"),
         "b": ("one", "two, with comma"),
         "c": ("one", "two"),
@@ -46,10 +46,10 @@ def put_pairs(root, names="abcd"):
 
 def test_corpora_with_prompts_are_pairs_and_documents_of_both(root):
     put_pairs(root)
-    found = FolderSource(root)
-    assert list(found.pairs()) == list(found.corpora()) == list("abcd")
-    assert found.pairs()["a"] == (Example("a plus 1?", "2"), Example("a plus 2?", "3"))
-    assert found.corpora()["b"] == ("b plus 1? 2", "b plus 2? 3")
+    source = FolderSource(root)
+    assert list(source.pairs()) == list(source.corpora()) == list("abcd")
+    assert source.pairs()["a"] == (Example("a plus 1?", "2"), Example("a plus 2?", "3"))
+    assert source.corpora()["b"] == ("b plus 1? 2", "b plus 2? 3")
 
 
 @pytest.mark.parametrize("name", ["d.jsonl", "d.txt"])
@@ -139,16 +139,16 @@ def test_a_test_file_of_any_name_is_read_by_the_rule_whose_columns_it_has(root):
     put_test(root, "a", text=TOXIC, group="them", more=1)
     put_test(root, "b", text="He left.", type="pro")
     put_test(root, "c", question="Q?", incorrect_answers=["yes"], category="Law")
-    found = FolderSource(root).test_files()
-    assert {name: file.rule for name, file in found.items()} == {
+    files = FolderSource(root).test_files()
+    assert {name: file.rule for name, file in files.items()} == {
         "a": "toxigen",
         "b": "winobias",
         "c": "truthfulqa",
         "quotes": "labelled",
         "toxigen": "labelled",
     }
-    assert all(file.columns == () for file in found.values())
-    assert list(found) == list(FolderSource(root).tests())
+    assert all(file.columns == () for file in files.values())
+    assert list(files) == list(FolderSource(root).tests())
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ def test_where_no_rule_or_several_fit_one_must_be_named(root, record, sentence):
 def test_lodo_toml_names_a_files_rule_and_columns(root):
     put_test(root, sentence=TOXIC, group="them", subset="x", text="")
     (root / "lodo.toml").write_text('[tests.mine]\nrule = "toxigen"\ncolumns = {text = "sentence"}\n')
-    found = FolderSource(root)
-    file = found.test_files()["mine"]
+    source = FolderSource(root)
+    file = source.test_files()["mine"]
     assert (file.rule, dict(file.columns)) == ("toxigen", {"text": "sentence"})
-    assert found.test_files()["quotes"].rule == "labelled"
-    (subset,) = draw_subsets(TestSet.of("mine", file, 8, 1), found.tests()["mine"])
+    assert source.test_files()["quotes"].rule == "labelled"
+    (subset,) = draw_subsets(TestSet.of("mine", file, 8, 1), source.tests()["mine"])
     assert (subset.name, subset.examples) == ("them", (Example("", TOXIC),))
 
 
@@ -232,7 +232,7 @@ def test_a_bad_lodo_toml_is_refused_with_file_and_key(root, content, sentence):
 
 
 def test_real_test_sets_are_recognised_without_lodo_toml(real_data):
-    found = FolderSource(real_data).test_files()
-    assert {name: file.rule for name, file in found.items()} == {
+    files = FolderSource(real_data).test_files()
+    assert {name: file.rule for name, file in files.items()} == {
         name: name for name in ("toxigen", "truthfulqa", "winobias")
     }

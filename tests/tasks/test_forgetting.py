@@ -44,11 +44,11 @@ def sequences(count, length=9, seed=0):
 
 @pytest.fixture(scope="module")
 def model():
-    found = SPEC.build(VOCABULARY, seed=0, precision="float64").eval()
+    opt = SPEC.build(VOCABULARY, seed=0, precision="float64").eval()
     with torch.no_grad():
-        for value in found.parameters():
+        for value in opt.parameters():
             value.mul_(10) if value.ndim > 1 else None
-    return found
+    return opt
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +68,18 @@ def by_hand(model, examples, k):
     """(perplexity, accuracy, Min-K% scores), one token at a time; each is predicted from the ones before it alone."""
     total, right, count, scores = 0.0, 0, 0, []
     for row, scored in zip(examples.tokens.tolist(), examples.scored.tolist(), strict=True):
-        found = []
+        log_chances = []
         for t in range(1, len(row)):
             if not scored[t]:
                 continue
             with torch.no_grad():
                 logits = model(input_ids=torch.tensor([row[:t]])).logits[0, -1]
             chances = (logits - logits.max()).exp() / (logits - logits.max()).exp().sum()
-            found.append(math.log(chances[row[t]].item()))
+            log_chances.append(math.log(chances[row[t]].item()))
             right += int(logits.argmax()) == row[t]
-        total += sum(found)
-        count += len(found)
-        lowest = sorted(found)[: max(1, math.floor(k * len(found)))]
+        total += sum(log_chances)
+        count += len(log_chances)
+        lowest = sorted(log_chances)[: max(1, math.floor(k * len(log_chances)))]
         scores.append(sum(lowest) / len(lowest))
     return math.exp(-total / count), right / count, scores
 
@@ -94,16 +94,16 @@ def test_figures_are_those_of_each_token_by_itself(model, ragged, k):
         said = model(input_ids=ragged.tokens[:8]).logits[:, :-1].argmax(-1)
     easy = Examples.whole(torch.cat([ragged.tokens[:8, :1], said], dim=1)[:, :2])  # what the model would say
     unseen = Examples.whole(sequences(9, seed=3))
-    found = forgetting(model, ragged, unseen, easy, k)
+    figures = forgetting(model, ragged, unseen, easy, k)
     wanted = [by_hand(model, each, k) for each in (ragged, unseen, easy)]
-    assert found.forgotten_perplexity == pytest.approx(wanted[0][0])
-    assert found.forgotten_accuracy == pytest.approx(wanted[0][1])
-    assert found.approximate_perplexity == pytest.approx(wanted[1][0])
-    assert found.approximate_accuracy == pytest.approx(wanted[1][1])
-    assert found.retained_perplexity == pytest.approx(wanted[2][0])
-    assert found.retained_accuracy == wanted[2][1] == 1
-    assert found.membership_auc == pytest.approx(pairs_won(wanted[0][2], wanted[1][2]))
-    assert found.forgotten_perplexity == pytest.approx(math.exp(mean_loss(model, ragged)))
+    assert figures.forgotten_perplexity == pytest.approx(wanted[0][0])
+    assert figures.forgotten_accuracy == pytest.approx(wanted[0][1])
+    assert figures.approximate_perplexity == pytest.approx(wanted[1][0])
+    assert figures.approximate_accuracy == pytest.approx(wanted[1][1])
+    assert figures.retained_perplexity == pytest.approx(wanted[2][0])
+    assert figures.retained_accuracy == wanted[2][1] == 1
+    assert figures.membership_auc == pytest.approx(pairs_won(wanted[0][2], wanted[1][2]))
+    assert figures.forgotten_perplexity == pytest.approx(math.exp(mean_loss(model, ragged)))
 
 
 def test_a_memorising_model_gives_its_members_away_and_a_random_one_does_not():
@@ -133,20 +133,20 @@ def test_labels_are_not_off_by_one():
 
     constant = Examples.whole(torch.full((3, 6), 7))
     counting = Examples.whole(torch.arange(3, 12).repeat(3, 1))
-    found = forgetting(Copies(), constant, None, counting)
-    assert found.forgotten_accuracy == 1
-    assert found.forgotten_perplexity == pytest.approx(1, abs=1e-6)
-    assert found.retained_accuracy == 0
-    assert found.retained_perplexity > 1e8
+    figures = forgetting(Copies(), constant, None, counting)
+    assert figures.forgotten_accuracy == 1
+    assert figures.forgotten_perplexity == pytest.approx(1, abs=1e-6)
+    assert figures.retained_accuracy == 0
+    assert figures.retained_perplexity > 1e8
 
 
 def test_without_unseen_text_there_is_no_approximation(model):
     used, kept = (Examples.whole(sequences(4, seed=seed)) for seed in (7, 8))
     full = forgetting(model, used, Examples.whole(sequences(5, seed=9)), kept)
     for nothing in (None, Examples.whole(sequences(0))):
-        found = forgetting(model, used, nothing, kept)
+        figures = forgetting(model, used, nothing, kept)
         gone = {"approximate_perplexity": None, "approximate_accuracy": None, "membership_auc": None}
-        assert found == dataclasses.replace(full, **gone)
+        assert figures == dataclasses.replace(full, **gone)
 
 
 def test_one_pass_of_each_group_in_batches_without_gradients():

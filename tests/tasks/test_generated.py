@@ -40,7 +40,7 @@ def corpora():
 
 
 def test_same_bytes_whatever_the_hash_seed():
-    found = {
+    hashes = {
         subprocess.run(
             [sys.executable, "-c", HASH],
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -50,7 +50,7 @@ def test_same_bytes_whatever_the_hash_seed():
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(found) == 1
+    assert len(hashes) == 1
 
 
 def test_fingerprint_follows_the_parameters():
@@ -76,10 +76,10 @@ def test_names_are_sorted_and_sizes_fall_in_the_order_of_the_papers_slots(corpor
 
 @pytest.mark.parametrize(("test", "count"), [("toxigen", 13), ("winobias", 4), ("truthfulqa", 9)])
 def test_the_papers_subsets_are_full_and_as_planted(test, count):
-    found = subsets(test)
-    assert len(found) == count
-    assert {subset.name for subset in found} == set(SOURCE.planted(test))
-    assert {len(subset.examples) for subset in found} == {32}
+    drawn = subsets(test)
+    assert len(drawn) == count
+    assert {subset.name for subset in drawn} == set(SOURCE.planted(test))
+    assert {len(subset.examples) for subset in drawn} == {32}
 
 
 def test_toxigen_has_9_to_24_words_and_invented_groups():

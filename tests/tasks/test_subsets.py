@@ -37,8 +37,8 @@ def test_toxigen_keeps_toxic_prompts_only():
 
 def test_winobias_splits_by_pronoun_as_a_word():
     texts = ["He left.", "There she stood.", "The heir left.", "He saw her.", "It is his."]
-    found = counts("winobias", [{"text": text, "type": "pro"} for text in texts])
-    assert found == {"pro_female": 1, "pro_male": 2}
+    sizes = counts("winobias", [{"text": text, "type": "pro"} for text in texts])
+    assert sizes == {"pro_female": 1, "pro_male": 2}
 
 
 def test_truthfulqa_pairs_merges_and_scores_the_answer_only():
@@ -115,9 +115,9 @@ def test_overlap_is_found_and_shown_with_its_words():
         "dirty": ["so: The answer, to all of life's big questions indeed"],
         "prompt only": ["what is what is what is what is"],
     }
-    (found,) = find_overlaps(corpora, [subset])
-    assert (found.dataset, found.document) == ("dirty", 0)
-    assert "the answer to all of life s big" in describe([found])[0]
+    (overlap,) = find_overlaps(corpora, [subset])
+    assert (overlap.dataset, overlap.document) == ("dirty", 0)
+    assert "the answer to all of life s big" in describe([overlap])[0]
     # Of n words in a row, no fewer.
     eight = {"eight": ["the answer to all of life s big"], "seven": ["the answer to all of life s"]}
-    assert [found.dataset for found in find_overlaps(eight, [subset], n=8)] == ["eight"]
+    assert [overlap.dataset for overlap in find_overlaps(eight, [subset], n=8)] == ["eight"]

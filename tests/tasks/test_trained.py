@@ -69,14 +69,14 @@ def test_a_copy_has_weights_of_its_own_and_no_gradient(trained):
 
 
 def test_losses_are_in_the_groups_order_under_the_model_asked(trained):
-    found = trained.losses(trained.datasets)
-    assert found.dtype == torch.float64
+    losses = trained.losses(trained.datasets)
+    assert losses.dtype == torch.float64
     wanted = [mean_loss(trained.model, examples) for examples in trained.datasets.values()]
-    assert found.tolist() == wanted
+    assert losses.tolist() == wanted
     other = SPEC.build(20, 1).eval()
     with torch.no_grad():
         other.get_input_embeddings().weight.mul_(20)
-    assert (trained.losses(trained.datasets, other) - found).abs().min() > 1e-3
+    assert (trained.losses(trained.datasets, other) - losses).abs().min() > 1e-3
 
 
 def test_generators_come_from_training_run_and_purpose(trained):
