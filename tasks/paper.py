@@ -122,4 +122,4 @@ def figures_of(task: str) -> PaperFigures | None:
         return None
     column = TASKS.index(task)
     rows = {method: cells[column] for method, cells in PEARSON.items()}
-    return PaperFigures("Table 3, Pearson correlation with the truth", ("mean", "std over four runs"), rows)
+    return PaperFigures("Table 3, Pearson correlation with the truth over four runs", ("mean", "std"), rows)
