@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from lodo.benchmark.choosing import load_families, owner_of, split_task, text_of
+from lodo.benchmark.choosing import choose_tasks, load_families, owner_of, owners, prepared_chains, split_task, text_of
 from lodo.benchmark.jobs import Work
 from lodo.benchmark.kinds.inventory import Inventory
+from lodo.benchmark.kinds.prepared import INFO, PreparedInfo
 from lodo.benchmark.kinds.prepared import KIND as PREPARED
-from lodo.benchmark.kinds.prepared import PreparedInfo
 from lodo.benchmark.kinds.samples import SAMPLES, Samples, SamplesInputs, samples_job
 from lodo.benchmark.opening import open_for
-from lodo.benchmark.pipeline import PreparedTasks, do_missing, make_request, prepare_tasks
+from lodo.benchmark.pipeline import do_missing, make_request, read_texts
 from lodo.benchmark.plan import Request
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.store import Store
@@ -117,39 +117,44 @@ def describe(
 
     Raises InputError where the text is bad, or none of the tasks is in the run.
     """
-    ready = prepare_tasks(request, store, jobs, console)
-    measured = {task.name: UNMEASURED if tables is None else _measured(task, tables) for task in ready.tasks}
+    inventories = read_texts(request, owners(request), store, jobs, console)
+    tasks = choose_tasks(request, inventories)
+    measured = {task.name: UNMEASURED if tables is None else _measured(task, tables) for task in tasks}
     if tables is not None and not any(measured.values()):
         has = ", ".join(sorted(tables.ground_truth["task"].unique()))
         raise InputError(f"--run: it holds none of {', '.join(measured)}; name a run of them (it is of {has})")
     groups: dict[str, list[Task]] = {}
-    for task in ready.tasks:
-        shared = (task.name.partition("/")[0], task.mixture, task.model, task.recipe, ready.infos[task].key)
-        groups.setdefault(digest(shared), []).append(task)
-    chains = {task: _samples_chain(request, ready, task, count) for task, *_ in groups.values()}
-    do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Sampling")
-    for tasks in groups.values():
-        first = tasks[0]
+    chains: dict[str, Chain] = {}
+    for task, prepared in prepared_chains(request, tasks, inventories).items():
+        shared = digest([task.mixture, task.model, task.recipe, prepared.works[0].job.key])
+        groups.setdefault(shared, []).append(task)
+        chains[shared] = _with_samples(request, task, prepared, count)
+    each = {chain.works[-1].job.key: chain for chain in chains.values()}
+    do_missing(store, list(each.values()), {}, jobs, request.runtime.threads, console, "Preparing")
+    for shared, members in groups.items():
+        first = members[0]
         owner = owner_of(split_task(first.name)[0])
         source = text_of(request, owner).source
+        prepared_work, samples_work = chains[shared].works
         place = getattr(source, "root", "")  # a folder's
         yield Described(
             FAMILIES.get(split_task(first.name)[0]),
-            tuple(tasks),
-            ready.infos[first],
-            ready.inventories[owner],
-            SAMPLES.read(store.open(chains[first].works[0].job)),
+            tuple(members),
+            INFO.read(store.open(prepared_work.job)),
+            inventories[owner],
+            SAMPLES.read(store.open(samples_work.job)),
             f"{source.kind} {place}".strip() + f", {KINDS_OF_TEXT[source.text]}",
             getattr(source, "licence", NOT_STATED),
             measured,
         )
 
 
-def _samples_chain(request: Request, ready: PreparedTasks, task: Task, count: int) -> Chain:
+def _with_samples(request: Request, task: Task, prepared: Chain, count: int) -> Chain:
+    """The chain that prepares a task's text, and samples it in the same process."""
+    (work,) = prepared.works
     text = text_of(request, owner_of(split_task(task.name)[0]))
-    prepared = PREPARED.spec(ready.chains[task].works[0].job)
-    job = samples_job(text.source, prepared, count, CHARACTERS, text.file)
-    return Chain((Work(job, f"sampling the text of {task.name}", SamplesInputs(text.sent), cost=0.2),))
+    job = samples_job(text.source, PREPARED.spec(work.job), count, CHARACTERS, text.file)
+    return Chain((work, Work(job, f"sampling the text of {task.name}", SamplesInputs(text.sent), cost=0.2)))
 
 
 def _measured(task: Task, tables: Tables) -> str:
@@ -205,7 +210,7 @@ def _test_lines(described: Described, task: Task) -> Iterator[str]:
     for name, content in subsets.items():
         cut = described.info.cut.get(f"{test.name}/{name}", 0)
         yield (
-            f"  {printable(name)}: {content.examples:,} examples of {content.wanted:,} wanted, "
+            f"  {printable(name)}: {content.examples:,} of {content.wanted:,} wanted examples, "
             f"{content.scored:,} scored tokens" + (f", {cut:,} cut" if cut else "")
         )
         yield from map(_sample, described.samples.tests[test.name][name])

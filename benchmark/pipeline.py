@@ -22,7 +22,7 @@ from lodo.benchmark.collect import collect
 from lodo.benchmark.identity import code_of, root_of
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.inventory import Inventory
-from lodo.benchmark.kinds.prepared import INFO, PreparedInfo
+from lodo.benchmark.kinds.prepared import INFO
 from lodo.benchmark.manifest import manifest
 from lodo.benchmark.opening import open_for
 from lodo.benchmark.plan import Plan, Request, make_plan
@@ -39,7 +39,7 @@ from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.schema import RETRAINING
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
-from lodo.tasks.spec import Definition, Runtime, Scale, Task, digest
+from lodo.tasks.spec import Definition, Runtime, Scale, digest
 from lodo.tasks.suitable import kind_of
 
 RUN_FILE = "run.json"
@@ -123,34 +123,13 @@ def make_request(
 
 def plan_request(request: Request, store: Store, jobs: int, console: Console) -> Plan:
     """Read and prepare the text where the store lacks it, and lay out all the work. Raises InputError on bad input."""
-    ready = prepare_tasks(request, store, jobs, console)
-    seen = seen_before(store, request.methods, [task.examples for task in ready.tasks])
-    return make_plan(request, ready.inventories, ready.tasks, ready.chains, ready.infos, seen)
-
-
-@dataclass(frozen=True)
-class PreparedTasks:
-    """The tasks of a request and their text, read and prepared.
-
-    Attributes:
-        inventories: what each text holds, by `owner_of` it.
-        chains, infos: by task, the chain that prepared its text, and what came of it.
-    """
-
-    inventories: Mapping[str | None, Inventory]
-    tasks: tuple[Task, ...]
-    chains: Mapping[Task, Chain]
-    infos: Mapping[Task, PreparedInfo]
-
-
-def prepare_tasks(request: Request, store: Store, jobs: int, console: Console) -> PreparedTasks:
-    """Read and prepare the text of a request where the store lacks it. Raises InputError on bad input."""
     inventories = read_texts(request, owners(request), store, jobs, console)
     tasks = choose_tasks(request, inventories)
     chains = prepared_chains(request, tasks, inventories)
     do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Preparing")
     infos = {task: INFO.read(store.open(chain.works[0].job)) for task, chain in chains.items()}
-    return PreparedTasks(inventories, tasks, chains, infos)
+    seen = seen_before(store, request.methods, [task.examples for task in tasks])
+    return make_plan(request, inventories, tasks, chains, infos, seen)
 
 
 def read_texts(

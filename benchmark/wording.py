@@ -38,6 +38,7 @@ def recipe_in_words(recipe: Recipe, form: Form) -> str:
         f"gradients clipped at {recipe.clip:g}" if recipe.clip else "no clipping",
         recipe.precision,
         f"{recipe.checkpoints} checkpoints" if recipe.checkpoints > 1 else "1 checkpoint",
+        *([f"LoRA adapters of rank {recipe.lora.rank} alone"] if recipe.lora else []),
         *([] if recipe.coupled else ["counterfactuals in an order of their own"]),
     ]
     return "; ".join(parts)
