@@ -194,7 +194,7 @@ def lines_of(described: Described) -> Iterator[str]:
             f"  {printable(item.name)}: {item.slots:,} slots, {info.available[item.name]:,} sequences{cut}, "
             f"{described.samples.sizes[item.name]:,} {of}, {described.inventory.corpora[item.name]:,} characters"
         )
-        yield from map(_sample, described.samples.datasets[item.name])
+        yield from _indented(described.samples.datasets[item.name])
     for task in described.tasks:
         yield ""
         yield from _test_lines(described, task)
@@ -213,7 +213,7 @@ def _test_lines(described: Described, task: Task) -> Iterator[str]:
             f"  {printable(name)}: {content.examples:,} of {content.wanted:,} wanted examples, "
             f"{content.scored:,} scored tokens" + (f", {cut:,} cut" if cut else "")
         )
-        yield from map(_sample, described.samples.tests[test.name][name])
+        yield from _indented(described.samples.tests[test.name][name])
     figures = figures_of(task.name)
     if figures:
         yield f"  in the paper, on its own text and model: {figures.title}"
@@ -222,9 +222,14 @@ def _test_lines(described: Described, task: Task) -> Iterator[str]:
             yield f"    {method:12}" + "".join(f"{number(value, 3):>8}" for value in row)
 
 
-def _sample(example: Example) -> str:
+def _indented(examples: Sequence[Example]) -> Iterator[str]:
+    return (f"      {sample_line(example)}" for example in examples)
+
+
+def sample_line(example: Example) -> str:
+    """A document, or a prompt and its answer."""
     prompt, text = printable(example.prompt), printable(example.text)
-    return f"      {prompt} → {text}" if prompt else f"      {text}"
+    return f"{prompt} → {text}" if prompt else text
 
 
 def printable(text: str) -> str:
