@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -11,10 +12,11 @@ from rich.console import Console
 from lodo.benchmark import cli, describing
 from lodo.benchmark.choosing import choose_tasks
 from lodo.benchmark.describing import CHARACTERS, UNMEASURED, Described, description_request, lines_of, printable
+from lodo.benchmark.identity import Code
 from lodo.benchmark.kinds.inventory import Inventory
+from lodo.benchmark.kinds.kind import Workplace
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
-from lodo.benchmark.kinds.samples import SAMPLES, Samples
-from lodo.benchmark.store import Store
+from lodo.benchmark.kinds.samples import SAMPLES, Samples, SamplesInputs, SamplesSpec, compute
 from lodo.benchmark.tuning import TEXT as TUNING_TEXT
 from lodo.benchmark.wording import model_in_words, recipe_in_words
 from lodo.reports.schema import FACTS
@@ -26,7 +28,7 @@ from lodo.tasks.families.opt import SETTINGS
 from lodo.tasks.families.synthetic import PAPER
 from lodo.tasks.family import FAMILIES
 from lodo.tasks.source import Example
-from lodo.tasks.spec import TestFile, digest
+from lodo.tasks.spec import TestFile, TestSet, digest
 
 from .conftest import WORDS, write_jsonl
 
@@ -305,15 +307,38 @@ def test_what_tasks_of_a_family_share_is_said_once():
     assert "    untrac         0.419   0.063" in lines
 
 
-def test_samples_keep_their_file_in_the_store(store, described):
-    described("synthetic-a")
-    (folder,) = (path for kind, path, _ in Store(store).entries() if kind == "samples" and _pairs(path))
-    assert set(SAMPLES.read(folder).tests) == {"successor"}
+def sampled(form, folder, characters=9):
+    """Samples of a text of four datasets, taken in this process."""
+    source = SimpleNamespace(
+        pairs=lambda: {name: [Example(f"{name}?", "a  long\nanswer"), Example("", "b")] for name in "abcd"},
+        corpora=lambda: {name: ["one", "two two", "three"] for name in "abcd"},
+        tests=lambda: {"t": [{"text": f"{n}", "subset": "x"} for n in range(9)]},
+    )
+    spec = SamplesSpec(
+        fingerprint="",
+        datasets=("b", "a", "d"),
+        test_sets=(TestSet(name="t", subset_size=4),),
+        form=form,
+        count=2,
+        characters=characters,
+        code=Code(hash="", libraries=()),
+    )
+    compute(spec, SamplesInputs(source), Workplace("", folder, None))
+    return SAMPLES.read(folder)
 
 
-def _pairs(folder):
-    content = SAMPLES.read(folder)
-    return "3 length in digits" in content.datasets and len(content.datasets["3 length in digits"]) == 1
+def test_samples_are_the_first_of_each_part_on_a_line_and_cut(tmp_path):
+    samples = sampled("pairs", tmp_path)
+    assert samples.datasets["a"] == (Example("a?", "a long an…"), Example("", "b"))
+    assert sampled("pairs", tmp_path, characters=13).datasets["a"][0].text == "a long answer"
+    assert list(samples.datasets) == ["b", "a", "d"], "those of the mixture alone"
+    assert samples.sizes == {"b": 2, "a": 2, "d": 2}
+    drawn = [int(each.text) for each in samples.tests["t"]["x"]]
+    assert len(drawn) == 2
+    assert drawn == sorted(drawn)
+    documents = sampled("packed", tmp_path)
+    assert documents.datasets["d"] == (Example("", "one"), Example("", "two two"))
+    assert documents.sizes["d"] == 3
 
 
 def test_models_in_words():
