@@ -1,4 +1,4 @@
-"""The command line: run, sweep, tune, list, status, check, report, table, compare. Heavy libraries come late."""
+"""The command line: run, sweep, tune, list, describe, status, check, report, table, compare; heavy libraries late."""
 
 import sys
 from pathlib import Path
@@ -123,6 +123,39 @@ def list_(
     from lodo.benchmark.listing import list_command
 
     list_command(what.value, data, store, scale.value, Console(emoji=False), add_task or ())
+
+
+@app.command()
+def describe(
+    task: Annotated[str, typer.Argument(help="A task, e.g. opt-equal/toxigen, or a family for all its tasks.")],
+    data: DataOption = None,
+    scale: ScaleOption = None,
+    model: ModelOption = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Out directory of a finished run, its measured reliability R is shown."),
+    ] = None,
+    add_task: AddTaskOption = None,
+    samples: Annotated[int, typer.Option(help="Texts shown of each dataset and test subset.")] = 1,
+    store: StoreOption = None,
+) -> None:
+    """What a task tests, on which model, datasets and test subsets; samples of its text, licence, the paper's figures.
+
+    [bold]Example:[/bold] lodo describe synthetic-a --samples 2
+    """
+    from lodo.benchmark.describing import describe_command
+
+    describe_command(
+        task,
+        data,
+        scale.value if scale else None,
+        model,
+        run,
+        add_task or (),
+        samples,
+        store,
+        Console(emoji=False),
+    )
 
 
 @app.command()

@@ -103,7 +103,8 @@ class Family:
 
     @property
     def summary(self) -> str:
-        return (self.build.__doc__ or "").strip().splitlines()[0]
+        """The first line of what its build function says of itself, "" where it says nothing."""
+        return (self.build.__doc__ or "").strip().partition("\n")[0]
 
     def offers(self, scale: Scale, text: TextKind) -> bool:
         """Whether it has settings for such text at a scale."""

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from lodo.tasks.errors import InputError
-from lodo.tasks.layout import LAYOUT, check_columns, read_layout, recognised
-from lodo.tasks.source import Example, Record
+from lodo.tasks.layout import LAYOUT, check_columns, read_layout, read_licence, recognised
+from lodo.tasks.source import NOT_STATED, Example, Record
 from lodo.tasks.spec import TestFile, TextKind
 from lodo.tasks.subsets import RULES
 
 Rows = list[dict[str, Any]]
 LOADERS = {".jsonl": "json", ".csv": "csv", ".parquet": "parquet", ".txt": "text"}
-NO_DATA = ("README", "LICENSE", "LICENCE")
+LICENCES = ("LICENSE", "LICENCE")
+NO_DATA = ("README", *LICENCES)
 FEWEST = 3
 
 
@@ -38,6 +39,15 @@ class FolderSource:
     @property
     def text(self) -> TextKind:
         return "natural"
+
+    @property
+    def licence(self) -> str:
+        """What lodo.toml says, else which files or folders at the root have the licence in their name."""
+        stated = read_licence(self.root)
+        if stated or not self.root.is_dir():
+            return stated or NOT_STATED
+        names = sorted(path.name for path in self.root.iterdir() if path.name.upper().startswith(LICENCES))
+        return f"see {' and '.join(names)} in its folder" if names else NOT_STATED
 
     def fingerprint(self) -> str:
         """SHA-256 over the names and bytes of the files; raises InputError where there are none to read."""

@@ -24,7 +24,7 @@ from lodo.tasks.planting import (
 )
 from lodo.tasks.registers import REGISTERS, Register
 from lodo.tasks.seeds import derive_seed
-from lodo.tasks.source import Example, Record
+from lodo.tasks.source import MADE_BY_LODO, Example, Record
 from lodo.tasks.spec import TestFile, TextKind
 
 CORPORA = tuple(REGISTERS)
@@ -54,6 +54,10 @@ class GeneratedSource:
     @property
     def text(self) -> TextKind:
         return "planted"
+
+    @property
+    def licence(self) -> str:
+        return MADE_BY_LODO
 
     def fingerprint(self) -> str:
         """SHA-256 of the parameters and of the files that generate."""

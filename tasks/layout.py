@@ -1,4 +1,4 @@
-"""Which rule reads a test file of a data folder: what its lodo.toml says, else the one whose columns the file has."""
+"""A data folder's lodo.toml: which rule reads a test file, else the one whose columns it has; the text's licence."""
 
 import tomllib
 from collections.abc import Collection, Mapping
@@ -11,6 +11,7 @@ from lodo.tasks.spec import TestFile
 from lodo.tasks.subsets import RULES, rule_named
 
 LAYOUT = "lodo.toml"
+KEYS = ("licence", "tests")
 
 
 def read_layout(root: Path, names: Collection[str]) -> dict[str, TestFile]:
@@ -19,15 +20,32 @@ def read_layout(root: Path, names: Collection[str]) -> dict[str, TestFile]:
     Raises InputError naming the file and the key for what is no TOML, an unknown key, test file, rule or column.
     """
     path = root / LAYOUT
+    tests = _table(f"{path}, tests", _content(path).get("tests", {}))
+    return {name: _test_file(f"{path}, tests.{name}", name, entry, names) for name, entry in tests.items()}
+
+
+def read_licence(root: Path) -> str:
+    """The licence that a folder's lodo.toml states, in its words; "" where it states none.
+
+    Raises InputError for what is no TOML, an unknown key, or a licence that is no text.
+    """
+    licence: str = _content(root / LAYOUT).get("licence", "")
+    return licence.strip()
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    """What a lodo.toml holds; nothing where there is none."""
     if not path.is_file():
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: it is no TOML ({error}); mend or remove it") from None
-    _check_keys(f"{path}", content, ("tests",))
-    tests = _table(f"{path}, tests", content.get("tests", {}))
-    return {name: _test_file(f"{path}, tests.{name}", name, entry, names) for name, entry in tests.items()}
+    _check_keys(f"{path}", content, KEYS)
+    licence = content.get("licence", "")
+    if not isinstance(licence, str):
+        raise InputError(f'{path}, licence: {licence!r} is no text; write it as licence = "CC BY 4.0"')
+    return content
 
 
 def _test_file(where: str, name: str, entry: Any, names: Collection[str]) -> TestFile:

@@ -112,7 +112,8 @@ def test_a_package_imported_from_the_root_says_what_is_wrong(package):
 def test_answers_at_once_come_without_torch():
     code = (
         "import sys; from typer.testing import CliRunner; from lodo.benchmark.cli import app\n"
-        "for words in (['--help'], ['run', '--help'], ['list', 'methods'], ['list', 'values'], ['list', 'suites']):\n"
+        "helps = [['--help'], ['run', '--help'], ['describe', '--help']]\n"
+        "for words in (*helps, ['list', 'methods'], ['list', 'values'], ['list', 'suites']):\n"
         "    assert CliRunner().invoke(app, words).exit_code == 0, words\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )

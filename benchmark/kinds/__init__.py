@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lodo.benchmark.kinds import estimate, evaluation, inventory, prepared, training
+from lodo.benchmark.kinds import estimate, evaluation, inventory, prepared, samples, training
 from lodo.benchmark.kinds.forgetting import FORGETTING, UNLEARNING
 from lodo.benchmark.kinds.kind import Kind
 
@@ -12,6 +12,7 @@ KINDS: Mapping[str, Kind[Any, Any]] = {
     for kind in (
         inventory.KIND,
         prepared.KIND,
+        samples.KIND,
         training.KIND,
         evaluation.KIND,
         FORGETTING,

@@ -10,7 +10,7 @@ from lodo.tasks.architectures.t5 import T5
 from lodo.tasks.families.opt import pretraining_task
 from lodo.tasks.family import Settings, register_family
 from lodo.tasks.frozen import canonical_json
-from lodo.tasks.source import Example, Record
+from lodo.tasks.source import MADE_BY_LODO, Example, Record
 from lodo.tasks.spec import Recipe, Scale, Task, TestFile, TestSet, TextKind, TokenizerSpec
 from lodo.tasks.synthetic import Which, Wording, datasets, held_out
 
@@ -31,6 +31,10 @@ class SyntheticText:
     @property
     def text(self) -> TextKind:
         return "pairs"
+
+    @property
+    def licence(self) -> str:
+        return MADE_BY_LODO
 
     def fingerprint(self) -> str:
         """SHA-256 of all prompts and answers."""

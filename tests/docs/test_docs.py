@@ -60,6 +60,8 @@ def test_block(name, language, rest, body, tmp_path, store):
             assert words[0] == "lodo", f"{name}: who checks {command!r}?"
             if words[1] in ("run", "sweep", "tune"):
                 words += ["--dry-run", "--store", str(store)]
+            if words[1] == "describe":
+                words += ["--store", str(store)]
             if words[1] in ("report", "status", "table") and "lodo-out" in words:
                 words = [*words[:2], "--help"]
             process = subprocess.run(
