@@ -33,6 +33,11 @@ class Sequenced(nn.Module):
         self.linear = linear
         self.sequences = 1
 
+    @property
+    def weight(self) -> Tensor:
+        """The layer's own, whose type some models look at before they call it."""
+        return self.linear.weight
+
     def forward(self, rows: Tensor) -> Tensor:
         if rows.ndim > 2:
             outputs: Tensor = self.linear(rows)
