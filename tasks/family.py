@@ -40,10 +40,10 @@ class Settings(Frozen):
 
     def changed(self, changes: Mapping[str, str]) -> "Settings":
         """With options such as ``recipe.steps=60`` or ``task.examples=32`` put in; raises InputError on a bad one."""
-        data = self.model_dump()
+        fields = self.model_dump()
         for key, text in changes.items():
             group, _, field = key.partition(".")
-            target = data if group == "task" else data.get(group)
+            target = fields if group == "task" else fields.get(group)
             known = sorted(
                 name for name, value in (target or {}).items() if not (group == "task" and isinstance(value, dict))
             )
@@ -54,7 +54,7 @@ class Settings(Frozen):
                 )
             target[field] = None if text == "none" else text
         try:
-            return Settings.model_validate(data)
+            return Settings.model_validate(fields)
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(f"--set {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

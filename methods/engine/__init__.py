@@ -1,1 +1,1 @@
-"""What the methods compute with: gradients and unlearning trajectories. Imports torch, so families import it late."""
+"""What the methods compute with: gradients, curvature, unlearning, metagradients. Needs torch: import it late."""

@@ -60,8 +60,8 @@ class Lodo:
     def words(self, *options, out, settings=(), store=None):
         changed = {**SETTINGS, **dict(settings)}
         sets = [part for key, value in changed.items() for part in ("--set", f"{key}={value}")]
-        data = ["--data", str(self.text), "--out", str(out), "--store", str(store or self.store)]
-        return [sys.executable, "-m", "lodo.benchmark.cli", "run", *data, *sets, *options]
+        places = ["--data", str(self.text), "--out", str(out), "--store", str(store or self.store)]
+        return [sys.executable, "-m", "lodo.benchmark.cli", "run", *places, *sets, *options]
 
     def run(self, *options, code=0, **places):
         process = subprocess.run(self.words(*options, **places), capture_output=True, text=True, timeout=600)

@@ -147,7 +147,7 @@ def test_a_file_is_loaded_again_as_what_it_was(own):
 
 
 @pytest.mark.parametrize(
-    ("reference", "sentence"),
+    ("locator", "sentence"),
     [
         ("nowhere.py:x", r"--task nowhere\.py:x: there is no file"),
         ("{own}:unevn", r"the file has no unevn \(did you mean 'uneven'\?\)"),
@@ -155,9 +155,9 @@ def test_a_file_is_loaded_again_as_what_it_was(own):
         ("opt-eqal", r"unknown task 'opt-eqal' \(did you mean 'opt-equal'\?\)"),
     ],
 )
-def test_what_is_no_family_is_refused(own, reference, sentence):
+def test_what_is_no_family_is_refused(own, locator, sentence):
     with pytest.raises(InputError, match=sentence):
-        make_request(add_tasks=[reference.format(own=own)])
+        make_request(add_tasks=[locator.format(own=own)])
 
 
 def test_only_the_text_of_families_that_are_asked_for_is_read(own):
@@ -305,13 +305,13 @@ def test_a_run_of_tasks_on_two_texts_from_text_to_tables(own, text, tmp_path):
             runs=1,
         )
 
-    result = run("out")
-    truth = result.tables.ground_truth
+    first = run("out")
+    truth = first.tables.ground_truth
     assert set(truth.task) == {"opt-equal/places", "sums/successor"}
     assert set(truth[truth.task == "sums/successor"].dataset) == {f"add-{n}" for n in range(4)}
     assert set(truth[truth.task == "sums/successor"].subset) == {"add-1", "add-2"}
-    assert (result.tables.attempts.status == "ok").all()
-    about = result.tables.manifest
+    assert (first.tables.attempts.status == "ok").all()
+    about = first.tables.manifest
     assert about["source"] == json.loads((tmp_path / "out/run.json").read_text())["source"] == "folder, sums"
     assert {name: task["source"] for name, task in about["tasks"].items()} == {
         "opt-equal/places": "folder",

@@ -34,7 +34,7 @@ def tables(places, tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
 
     def run(definition):
-        result = evaluate(
+        return evaluate(
             tmp_path_factory.mktemp("out"),
             store=store,
             data=places,
@@ -44,8 +44,7 @@ def tables(places, tmp_path_factory):
             seeds=2,
             runs=1,
             definition=definition,
-        )
-        return result.tables
+        ).tables
 
     return run
 

@@ -72,9 +72,9 @@ def test_the_command_prints_markdown(tmp_path):
     write_tables(tmp_path, made())
 
     def shown(*options):
-        result = CliRunner().invoke(app, ["table", str(tmp_path), *options])
-        assert result.exit_code == 0, result.output
-        return result.stdout
+        command = CliRunner().invoke(app, ["table", str(tmp_path), *options])
+        assert command.exit_code == 0, command.output
+        return command.stdout
 
     head = "| method | source | cost, in trainings | Pearson | Spearman |"
     text = shown()

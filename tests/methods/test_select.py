@@ -46,9 +46,9 @@ def test_a_missing_package_is_an_error_when_the_method_is_asked_for(needy):
 
 def test_a_missing_package_is_a_row_of_the_list(needy):
     method_class(needy)
-    result = CliRunner().invoke(app, ["list", "methods"], env={"COLUMNS": "400"})
-    assert result.exit_code == 0, result.output
-    (row,) = [line for line in result.output.splitlines() if line.startswith("needy")]
+    command = CliRunner().invoke(app, ["list", "methods"], env={"COLUMNS": "400"})
+    assert command.exit_code == 0, command.output
+    (row,) = [line for line in command.output.splitlines() if line.startswith("needy")]
     assert "needs no_such_package: pip install no-such-package" in row
 
 

@@ -1,4 +1,4 @@
-"""The paper's subset rules at their edges, and their counts on real test sets."""
+"""Subset rules at their edges and on real test sets, and the words that test and training text share."""
 
 import pytest
 
