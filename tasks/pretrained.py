@@ -206,7 +206,7 @@ def _convert(located: Located, target: Path) -> None:
         AutoTokenizer.from_pretrained(located.folder, gguf_file=located.gguf).save_pretrained(target)
         model = AutoModelForCausalLM.from_pretrained(located.folder, gguf_file=located.gguf, dtype=torch.float32)
         # The weights are plain numbers now; what says that they were quantised would have them read as if they were.
-        model.hf_quantizer = None
+        model.hf_quantizer = None  # type: ignore[assignment]
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
         model.save_pretrained(target)
