@@ -183,7 +183,7 @@ def lines_of(described: Described) -> Iterator[str]:
     yield f"  shown     {shown} of each dataset in a run"
     yield f"  source    {printable(described.source)}"
     yield f"  licence   {printable(described.licence)}"
-    for warning in described.inventory.warnings:
+    for warning in _warnings(described):
         yield f"  warning   {printable(warning)}"
     yield ""
     of = "documents" if first.form == "packed" else "pairs"
@@ -199,6 +199,13 @@ def lines_of(described: Described) -> Iterator[str]:
         yield ""
         yield from _test_lines(described, task)
     yield ""
+
+
+def _warnings(described: Described) -> Iterator[str]:
+    """What is to be said of the text, but nothing of test sets that are not described."""
+    foreign = described.inventory.tests.keys() - {task.test_set.name for task in described.tasks}
+    starts = tuple(f"test set '{name}':" for name in foreign)
+    return (warning for warning in described.inventory.warnings if not warning.startswith(starts))
 
 
 def _test_lines(described: Described, task: Task) -> Iterator[str]:

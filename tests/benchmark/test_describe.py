@@ -205,7 +205,9 @@ def test_one_task_is_asked_for_whatever_is_added(own):
     assert (tuned.source, tuned.tuning) == (TUNING_TEXT, True)
 
 
-INVENTORY = Inventory(dict.fromkeys("abc", 100), {"x": TestFile(), "toxigen": TestFile(rule="toxigen")}, ("[b]w",))
+INVENTORY = Inventory(
+    dict.fromkeys("abc", 100), {"x": TestFile(), "toxigen": TestFile(rule="toxigen")}, ("[b]w", "test set 'x': v")
+)
 RUN = "opt-equal/toxigen"
 
 
@@ -303,6 +305,9 @@ def test_what_tasks_of_a_family_share_is_said_once():
     slots = {item.name: item.slots for item in task_of("opt-equal")[0].mixture.datasets}
     assert training == f"  a: {slots['a']:,} slots, 9 sequences, 4 cut, 8 documents, 100 characters"
     assert [line.partition(":")[0] for line in lines if line.startswith("opt-equal/")] == ["opt-equal/x", RUN]
+    warnings = [line for line in lines if line.startswith("  warning")]
+    assert warnings == ["  warning   [b]w", "  warning   test set 'x': v"]
+    assert shown(made(task_of(RUN))).count("  warning   test set 'x': v") == 0
     assert sum("in the paper" in line for line in lines) == 1, "of toxigen; the paper has no x"
     assert "    untrac         0.419   0.063" in lines
 
