@@ -21,6 +21,7 @@ from lodo.benchmark.options import (
     JobsOption,
     MethodOption,
     ModelOption,
+    OnOption,
     QuestionName,
     QuestionOption,
     RetryOption,
@@ -75,6 +76,7 @@ def run(
     timeout: TimeoutOption = None,
     retry: RetryOption = False,
     dry_run: DryRunOption = False,
+    on: OnOption = None,
 ) -> None:
     """Train, leave out, attribute, score, report; what is done is never done again.
 
@@ -101,7 +103,7 @@ def run(
         threads=threads,
         compile=compile,
     )
-    run_command(request, out, store, jobs, timeout, retry, dry_run, question.value, Console(emoji=False))
+    run_command(request, out, store, jobs, timeout, retry, dry_run, question.value, Console(emoji=False), on or ())
 
 
 app.command()(sweep)

@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lodo.benchmark.costs import Costs, costs_of, gib, memory_warnings
 from lodo.benchmark.display import show_scores
 from lodo.benchmark.kinds import KINDS
 from lodo.benchmark.kinds.kind import FAILURE
+from lodo.benchmark.machines import FULL, SHARE, Card, card_of, share_of_peak
 from lodo.benchmark.opening import open_for, open_store
 from lodo.benchmark.pipeline import (
     RUN_FILE,
@@ -41,19 +43,25 @@ def run_command(
     dry_run: bool,
     question: Question,
     console: Console,
+    on: Sequence[str] = (),
 ) -> None:
-    """`lodo run`."""
+    """`lodo run`. Raises InputError on bad input, so where ``on`` names a card that nobody knows."""
+    if on and not dry_run:
+        raise InputError(f"--on {on[0]}: hours on a card are shown by --dry-run; give both or neither")
+    cards = [card_of(name) for name in on or ("H100",)]
     check_out(out, None)
     store, jobs = open_for(request, store_path, jobs, timeout)
     begun = time.monotonic()
-    plan = plan_request(request, store, jobs, console)
+    plan = plan_request(request, store, jobs, console, refuse=not dry_run)
     check_out(out, identity_of_run(request, plan))
-    for warning in plan.warnings:
-        console.print(f"[yellow]warning[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
     if retry:
         forget_failures(store, plan)
+    costs = costs_of(plan, store)
+    for warning in (*plan.warnings, *memory_warnings(plan, costs, store, jobs)):
+        console.print(f"[yellow]warning[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
     show_plan(plan, store, jobs, console)
     if dry_run:
+        show_costs(plan, costs, store, jobs, cards, console)
         return
     result = execute(request, plan, store, out, jobs, console, timeout, question)
     made = ", ".join(f"{count} {PLURAL.get(kind, kind)}" for kind, count in sorted(result.computed.items()))
@@ -104,6 +112,42 @@ def show_work(plan: Plan, store: Store, jobs: int, console: Console) -> None:
     sentence = guess.sentence(duration(guess.seconds), jobs)
     if sentence:
         console.print(escape(sentence), highlight=False, soft_wrap=True)
+
+
+def show_costs(plan: Plan, costs: Costs, store: Store, jobs: int, cards: Sequence[Card], console: Console) -> None:
+    """What a plan takes in all, and how long what is left of it takes here and on some cards; all of it is rough."""
+    dearest, sizes = costs.dearest, [size.weights for size in costs.sizes.values()]
+    weights = " to ".join(count_of(weight) for weight in sorted({min(sizes), max(sizes)}))
+    rows = [
+        ("weights of the model", weights),
+        (f"tokens of {costs.trainings} trainings", count_of(costs.tokens)),
+        ("FLOPs of the trainings", f"{costs.training_operations:.1e}"),
+        ("FLOPs of the rest", f"{costs.other_operations:.1e}"),
+        ("memory of a training", gib(costs.training_bytes)),
+        *([(f"memory of {dearest.method}, the dearest method", gib(dearest.bytes))] if dearest else []),
+        ("checkpoints in the store", gib(costs.store)),
+        (f"hours here, {jobs} processes", hours(expected_seconds(plan, store, jobs).seconds)),
+        *((f"hours on one {card.name}", hours(costs.seconds_on(card))) for card in cards),
+    ]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("about")
+    table.add_column("", justify="right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+    least, known = min(share_of_peak(size) for size in sizes), {peak.method for peak in costs.peaks}
+    silent = [choice.name for choice in plan.request.methods if choice.name not in known]
+    console.print(
+        "All assumed but the tokens: 6 FLOPs a weight and token of a training, 2 of an evaluation, of a method what it "
+        f"says of itself or took before; a card at {SHARE:.0%} of its dense peak for {count_of(int(FULL))} weights and "
+        f"more, in proportion less below (here from {least:.2g}), in bfloat16 where the recipe is; memory and space "
+        f"by counting vectors of the model's size{', unknown for ' + ', '.join(silent) if silent else ''}.",
+        highlight=False,
+        style="dim",
+        soft_wrap=True,
+    )
+    if plan.lacking:
+        console.print(f"[yellow]cannot run yet[/yellow] {escape(plan.lacking)}", highlight=False, soft_wrap=True)
 
 
 def check_command(locator: str, settings: Sequence[str], model: str | None, console: Console) -> bool:
@@ -176,6 +220,19 @@ def _verify(store: Store, console: Console) -> None:
             bad += 1
             console.print(f"[yellow]damaged[/yellow] {error}; the next run does it again", highlight=False)
     console.print(f"{bad} damaged entries")
+
+
+def count_of(count: int) -> str:
+    """A number as people say it: 134.5 M."""
+    for name, unit in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= unit:
+            return f"{count / unit:.4g} {name}"
+    return str(count)
+
+
+def hours(seconds: float) -> str:
+    """Seconds as hours, with two digits that mean something."""
+    return f"{seconds / 3600:.2g}" if seconds < 360_000 else f"{seconds / 3600:,.0f}"
 
 
 def _size(count: int) -> str:

@@ -93,7 +93,11 @@ JobsOption = Annotated[int | None, typer.Option(help="Processes at once \\[defau
 ThreadsOption = Annotated[int, typer.Option(help="CPU threads of a process; part of a result's identity.")]
 TimeoutOption = Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")]
 RetryOption = Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what it is likely to take, and stop.")]
+OnOption = Annotated[
+    list[str] | None,
+    typer.Option("--on", help="With --dry-run: a card whose hours are shown, e.g. A100; repeatable \\[default: H100]."),
+]
 QuestionOption = Annotated[
     QuestionName,
     typer.Option(help="Rank estimates as they are, or times what leaving a whole dataset out does to the mixture."),

@@ -121,15 +121,18 @@ def make_request(
     )
 
 
-def plan_request(request: Request, store: Store, jobs: int, console: Console) -> Plan:
-    """Read and prepare the text where the store lacks it, and lay out all the work. Raises InputError on bad input."""
+def plan_request(request: Request, store: Store, jobs: int, console: Console, refuse: bool = True) -> Plan:
+    """Read and prepare the text where the store lacks it, and lay out all the work.
+
+    Raises InputError on bad input; unless ``refuse``, text that is too short is only said in the plan.
+    """
     inventories = read_texts(request, owners(request), store, jobs, console)
     tasks = choose_tasks(request, inventories)
     chains = prepared_chains(request, tasks, inventories)
     do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Preparing")
     infos = {task: INFO.read(store.open(chain.works[0].job)) for task, chain in chains.items()}
     seen = seen_before(store, request.methods, [task.examples for task in tasks])
-    return make_plan(request, inventories, tasks, chains, infos, seen)
+    return make_plan(request, inventories, tasks, chains, infos, seen, refuse)
 
 
 def read_texts(

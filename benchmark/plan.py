@@ -86,6 +86,7 @@ class Plan:
     """All chains of a request, most urgent first, and where each number of the tables will come from.
 
     ``inventories``: by family, what the text holds that it brings along; None: what the request's source holds.
+    ``lacking``: a sentence that says why it cannot be run, where it was laid out all the same, to be looked at.
     """
 
     request: Request
@@ -94,6 +95,7 @@ class Plan:
     infos: Mapping[Task, PreparedInfo]
     cells: tuple[Cell, ...]
     chains: tuple[Chain, ...]
+    lacking: str = ""
 
     @cached_property
     def producers(self) -> dict[str, Chain]:
@@ -145,20 +147,24 @@ def make_plan(
     prepared: Mapping[Task, Chain],
     infos: Mapping[Task, PreparedInfo],
     seen: Sequence[Share | None] = (),
+    refuse: bool = True,
 ) -> Plan:
     """Lay out every job. Raises InputError where a dataset has too few examples for what a run shows.
 
     Args:
         seen: by method index, what the method took where it has run before, if it has.
+        refuse: else what it would raise is said in the plan, which is only to be looked at.
     """
     trainings: dict[str, list[Work]] = {}
     estimates: dict[tuple[int, str], dict[str, tuple[int, list[Work]]]] = {}
     shares: dict[tuple[int, str], Share] = {}
     cells = []
+    lacking = _too_few_examples(tasks, infos)
+    if lacking and refuse:
+        raise InputError(lacking)
     for seed in range(request.seeds):
         for task in tasks:
             info, root = infos[task], prepared[task].works[0].job
-            _enough_examples(task, info)
             cell = _cell(request, task, info, seed)
             cells.append(cell)
             for name in (None, *task.mixture.names):
@@ -174,7 +180,7 @@ def make_plan(
     chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
     for place, by_key in sorted(estimates.items(), key=lambda item: item[0][0]):
         chains.append(_in_order(list(by_key.values()), shares[place]))
-    return Plan(request, inventories, tasks, infos, tuple(cells), tuple(chains))
+    return Plan(request, inventories, tasks, infos, tuple(cells), tuple(chains), lacking)
 
 
 def _training_works(cell: Cell, left_out: str | None, info: PreparedInfo, root: Job) -> list[Work]:
@@ -220,7 +226,7 @@ MEASURED_AT = 0.25
 def rough_share(request: Request, index: int, task: Task, info: PreparedInfo) -> Share:
     """What a method says of its own cost, scaled to what a run shows; for further test sets, their part of that."""
     recipe, method = task.recipe, request.methods[index].method
-    shown = sum(task.shown(own) for own in _own(task, info).values()) * recipe.sequence_length
+    shown = shown_examples(task, info) * recipe.sequence_length
     tests = sum(subset.tokens for subset in info.subsets[task.test_set.name].values())
     part = shown / (recipe.steps * recipe.batch_size * recipe.sequence_length)
     # One and a half passes over what is shown, where the method says nothing.
@@ -229,18 +235,28 @@ def rough_share(request: Request, index: int, task: Task, info: PreparedInfo) ->
     return Share(method.rough_once + run, run, run * tests / (shown + tests), known)
 
 
+def shown_examples(task: Task, info: PreparedInfo) -> int:
+    """How many examples a run shows of all datasets together."""
+    return sum(task.shown(own) for own in _own(task, info).values())
+
+
 def _own(task: Task, info: PreparedInfo) -> dict[str, int]:
     """By dataset, how many different sequences the base training takes of it."""
     return {item.name: min(item.slots, info.available[item.name]) for item in task.mixture.datasets}
 
 
-def _enough_examples(task: Task, info: PreparedInfo) -> None:
-    for name, own in _own(task, info).items():
-        if own < task.shown(own):
-            raise InputError(
-                f"{task.name}: a run shows {task.examples} examples of each dataset but '{name}' has {own} in "
-                f"the mixture; give it more text or set --set task.examples={own}"
-            )
+def _too_few_examples(tasks: Sequence[Task], infos: Mapping[Task, PreparedInfo]) -> str:
+    """What is to be said of the dataset that has fewest examples, where these are fewer than a run shows; else ""."""
+    short = [
+        (own, task, name) for task in tasks for name, own in _own(task, infos[task]).items() if own < task.shown(own)
+    ]
+    if not short:
+        return ""
+    own, task, name = min(short, key=lambda item: item[0])
+    return (
+        f"{task.name}: a run shows {task.examples} examples of each dataset but '{name}' has {own} in the mixture; "
+        f"give it more text or set --set task.examples={own}"
+    )
 
 
 def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:

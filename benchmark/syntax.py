@@ -9,6 +9,7 @@ from lodo.methods.base import AttributionMethod
 PLAIN = ("staticmethod", "classmethod", "property", "cached_property", "cache", "contextmanager")
 # What `AttributionMethod` declares says something of a method to readers and to the plan; nothing computes with it.
 DESCRIPTIVE = frozenset(AttributionMethod.__annotations__) - {"name"}
+DESCRIBING = AttributionMethod.peak_vectors.__name__
 UNSEEN = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -17,8 +18,8 @@ def meaning(node: ast.AST) -> str:
     """The text of a statement or expression; two that differ in nothing that runs have the same.
 
     Left out: docstrings and other bare strings, annotations of variables outside classes, those of functions without a
-    decorator that may read them, a class's descriptive variables, and fields that `lodo.tasks.spec.added` marks as
-    changing nothing.
+    decorator that may read them, what a class says of itself to readers and to the plan, and fields that
+    `lodo.tasks.spec.added` marks as changing nothing.
     """
     return _text(node, None)
 
@@ -48,7 +49,7 @@ def is_idle(node: object, owner: ast.ClassDef | None = None) -> bool:
     """Whether a statement in a body, ``owner``'s if it is a class's, does nothing that could be noticed in a result."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
-    if isinstance(node, ast.Pass):
+    if isinstance(node, ast.Pass) or (owner and isinstance(node, Function) and node.name == DESCRIBING):
         return True
     if isinstance(node, ast.Assign) and owner and "register" in map(_name, owner.decorator_list):
         return all(_name(target) in DESCRIPTIVE for target in node.targets)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:
+    from lodo.methods.extent import Extent
     from lodo.tasks.trained import TrainedModel
 
 
@@ -34,6 +35,9 @@ class Less(AttributionMethod):
     rough_trainings = 0.53
     paper: ClassVar[str] = "Xia et al. 2024, Def. 3.1"
     suite = "default"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.multiplied()
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import ADAM, gradient_products
@@ -64,6 +68,9 @@ class TrackStar(AttributionMethod):
     rough_trainings = 0.27
     paper: ClassVar[str] = "Chang et al. 2024, without R and P_d"
     suite = "default"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.multiplied()
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import SCALED, gradient_products

@@ -13,6 +13,7 @@ from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry
 
 if TYPE_CHECKING:
+    from lodo.methods.extent import Extent
     from lodo.tasks.trained import TrainedModel
 
 
@@ -76,6 +77,8 @@ class AttributionMethod:
     ``rough_trainings`` is about what one run costs, in trainings, where it shows 250 of 1,000 sequences a dataset;
     ``rough_once`` is what the first estimate on a base training costs beside it, however many runs and test sets
     follow. The plan counts with them until it has seen the method at work; a method without is planned as unknown.
+    `peak_vectors` says how much memory it takes; ``lighter`` what to set, or which method to take, where that is not
+    there.
 
     ``whole`` says that the answer already counts how large the dataset is and who refills its slots. What is not whole
     answers per unit of a dataset, and the question ``mixture-aware`` applies the mixture's arithmetic to it.
@@ -97,6 +100,7 @@ class AttributionMethod:
     exempt: ClassVar[Mapping[str, str]] = {}
     rough_trainings: ClassVar[float | None] = None
     rough_once: ClassVar[float] = 0.0
+    lighter: ClassVar[str] = ""
 
     @classmethod
     def missing(cls) -> dict[str, str]:
@@ -106,6 +110,13 @@ class AttributionMethod:
     def attribute(self, trained: "TrainedModel") -> Attribution:
         """Estimate the influence of each training dataset on each test subset from the trained model alone."""
         raise NotImplementedError
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        """About how many vectors of the model's trainable weights in float32 it holds at its peak, beside the model.
+
+        What passes through the model (activations) is not counted. None: nobody knows.
+        """
+        return None
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

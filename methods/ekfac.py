@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from lodo.methods.extent import Extent
     from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
@@ -54,6 +55,14 @@ class Ekfac(AttributionMethod):
         "layers": published("Grosse et al. 2023"),
     }
     requires: ClassVar[Mapping[str, str]] = {"kronfluence": "pip install kronfluence"}
+    lighter: ClassVar[str] = "set its layers to mlp, or take logra"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        # Of a block's feed-forward layers, width by four times that, two matrices in double precision for each axis and
+        # one for the layer, made of as many in single precision; the attention's four are width by width.
+        squares, weights = (42, 8) if self.layers == "mlp" else (54, 12)
+        blocks = extent.width**2 * extent.layers / extent.weights
+        return 3 + (4 * squares + weights * extent.rows) * blocks
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

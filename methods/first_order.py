@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:
+    from lodo.methods.extent import Extent
     from lodo.tasks.trained import TrainedModel
 
 
@@ -22,6 +23,9 @@ class GradDot(AttributionMethod):
     paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Sec. 4.1"
     suite = "default"
 
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.multiplied()
+
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import gradient_products
 
@@ -37,6 +41,9 @@ class GradCos(AttributionMethod):
     rough_trainings = 0.27
     paper: ClassVar[str] = "Barshan et al. 2020; UnTrac Sec. 4.1"
     suite = "default"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.multiplied()
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import gradient_products
@@ -57,6 +64,9 @@ class TracIn(AttributionMethod):
     rough_trainings = 0.53
     paper: ClassVar[str] = "Pruthi et al. 2020; UnTrac Eq. 7"
     suite = "default"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.multiplied()
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.gradients import gradient_products

@@ -12,6 +12,7 @@ from lodo.methods.provenance import Setting, Why, choice, chosen, published
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lodo.methods.extent import Extent
     from lodo.tasks.trained import TrainedModel
 
 Count = Annotated[int, Field(gt=0)]
@@ -47,6 +48,11 @@ class DataInf(AttributionMethod):
         "damping": published("Kwon et al. 2024"),
     }
     requires: ClassVar[Mapping[str, str]] = NEEDS
+    lighter: ClassVar[str] = "set its examples lower, or take graddot"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        # The examples' gradients are joined and scaled.
+        return extent.solved("datasets", 8) + extent.subsets + 3 * min(self.examples, extent.shown)
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -123,6 +129,14 @@ class LoGra(AttributionMethod):
         "mini": {"rank": choice(16, "a matrix of 256 rows is what a few hundred examples can fill")}
     }
     requires: ClassVar[Mapping[str, str]] = NEEDS
+    lighter: ClassVar[str] = "set its rank lower, or take graddot"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        if self.rank is None:
+            return 2.0 + 2 * extent.shown
+        # Six linear layers a block, a projected gradient of each example, and a matrix with its inverse.
+        kept = 6 * extent.layers * self.rank**2 * (extent.shown + 2 * self.rank**2)
+        return 2 + kept / extent.weights
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import tempfile

@@ -9,6 +9,7 @@ from lodo.methods.base import Attribution, AttributionError, AttributionMethod, 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lodo.methods.extent import Extent
     from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
@@ -32,6 +33,9 @@ class TokenCount(AttributionMethod):
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a count is the same for every subset"}
     rough_trainings = 0.0
     whole: ClassVar[bool] = True
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -59,6 +63,9 @@ class DatasetLoss(AttributionMethod):
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a dataset's loss is the same for every subset"}
     rough_trainings = 0.08
 
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return 0.0
+
     def attribute(self, trained: "TrainedModel") -> Attribution:
         losses = trained.remembered("dataset losses", lambda: trained.losses(trained.datasets), "datasets")
         return alike(trained, -losses)
@@ -79,6 +86,9 @@ class HiddenStates(AttributionMethod):
     summary: ClassVar[str] = "cosine of mean last hidden states, centred over the datasets"
     rough_trainings = 0.09
     suite = "default"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodo.methods.engine.curvature import Curvature
+    from lodo.methods.extent import Extent
     from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
@@ -55,6 +56,10 @@ class HessianInfluence(AttributionMethod):
         "side": chosen("solved for the datasets, one system serves all test sets of a run"),
         "damping": chosen("the size that Koh & Liang 2017 give for a network; UnTrac's paper names none"),
     }
+    lighter: ClassVar[str] = "set its side to the one that has fewer rows, or take graddot"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.solved(self.side, 6)
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.curvature import Curvature, draw, influence
@@ -173,6 +178,10 @@ class ConjugateGradient(HessianInfluence):
         "reorthogonalise": chosen("else the answer hangs on the order of the datasets after some ten iterations"),
     }
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(80), "iterations": budget(10)}}
+    lighter: ClassVar[str] = "set its iterations lower or reorthogonalise=false, or take graddot"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.solved(self.side, 8 + (self.iterations + 2) * self.reorthogonalise)
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.curvature import require_memory
@@ -232,6 +241,10 @@ class Arnoldi(HessianInfluence):
     exempt: ClassVar[Mapping[str, str]] = {
         "sign of the truth": "six eigenvectors, as at mini, hold too little of the gradients; a hundred hold enough"
     }
+    lighter: ClassVar[str] = "set its steps lower"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.solved(self.side, 0) + self.steps + 6
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -287,12 +300,16 @@ class Exact(HessianInfluence):
 
     summary: ClassVar[str] = "influence function, dense inverse Hessian, which the others approximate"
     on_request: ClassVar[str] = "forms the dense Hessian; for models of a few thousand parameters"
+    lighter: ClassVar[str] = "take hif-cg"
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
         "mini": {"gauss_newton": choice(True, "hif-cg's matrix, which it inverts exactly"), "examples": budget(16)}
     }
     exempt: ClassVar[Mapping[str, str]] = {
         "half precision agrees": "the model of that check has too many parameters for a dense Hessian"
     }
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.solved(self.side, 3) + 6 * extent.weights
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.curvature import require_memory

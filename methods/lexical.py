@@ -12,6 +12,7 @@ from lodo.methods.provenance import Why, chosen
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lodo.methods.extent import Extent
     from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
@@ -24,6 +25,9 @@ class BagOfWords(AttributionMethod):
     summary: ClassVar[str] = "cosine of token counts"
     rough_trainings = 0.0
     suite = "default"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -70,6 +74,9 @@ class BM25(AttributionMethod):
         "b": chosen("bm25s's default"),
         "top": chosen("leaving a dataset out takes all of its text away"),
     }
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import bm25s

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
 from lodo.methods.provenance import Why, chosen, published
+from lodo.tasks.memory import MOMENTS
 
 if TYPE_CHECKING:
+    from lodo.methods.extent import Extent
     from lodo.tasks.trained import TrainedModel
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -50,11 +53,25 @@ class Magic(AttributionMethod):
     whole: ClassVar[bool] = True
     reads_definition: ClassVar[bool] = True
     on_request: ClassVar[str] = "costs several trainings for each base training"
+    lighter: ClassVar[str] = "set its mode to the one that carries fewer, or its tail lower, or take untrac"
     defaults: ClassVar[Mapping[str, Why]] = {
         "mode": chosen("both modes give the same numbers; the cheaper one for all tasks of a training together"),
         "tail": published("Ilyas & Engstrom 2025: through the whole training"),
         "double": chosen("the training's own precision"),
     }
+
+    def backward(self, datasets: int, subsets: int) -> bool:
+        """Whether gradients of so many subsets are carried back rather than tangents of so many datasets forward."""
+        return self.mode == "reverse" or (self.mode == "auto" and 4 * subsets < datasets)
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        states = 1 + MOMENTS[extent.optimizer]
+        if self.backward(extent.datasets, extent.subsets):
+            segment = ceil(sqrt(self.tail * extent.steps))
+            vectors = extent.subsets * (states + 4) + segment * (2 * states + 2)
+        else:
+            vectors = extent.datasets * (states + 3)
+        return (2 if self.double else 1) * (vectors + 2 * states + 6)
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from functools import partial
@@ -65,7 +82,7 @@ class Magic(AttributionMethod):
         from lodo.methods.engine.metareverse import backward, replayed
 
         course = Course(trained, self.tail, self.double)
-        if self.mode == "reverse" or (self.mode == "auto" and 4 * len(trained.subsets) < len(trained.datasets)):
+        if self.backward(len(trained.datasets), len(trained.subsets)):
             theta, kept = replayed(course)
             derivative = backward(course, kept, subset_gradients(trained, course, theta))
         else:

@@ -10,6 +10,7 @@ import numpy as np
 from lodo.methods.base import Attribution, AttributionMethod, register
 
 if TYPE_CHECKING:
+    from lodo.methods.extent import Extent
     from lodo.tasks.trained import TrainedModel
 
 
@@ -25,6 +26,9 @@ class Random(AttributionMethod):
     exempt: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("order of datasets", "equal datasets equal influence", "sign of the truth"), "chance knows no datasets"
     )
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch
@@ -48,6 +52,9 @@ class DatasetSize(AttributionMethod):
     reference: ClassVar[bool] = True
     exempt: ClassVar[Mapping[str, str]] = {"sign of the truth": "a size is the same for every subset"}
     whole: ClassVar[bool] = True
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return 0.0
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         sizes = np.array([trained.sizes[name] for name in trained.datasets], dtype=np.float64)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodo.methods.engine.perexample import Measure, Params
+    from lodo.methods.extent import Extent
     from lodo.tasks.trained import TrainedModel
 
 
@@ -47,6 +48,12 @@ class Trak(AttributionMethod):
         "regularization": published("Park et al. 2023: the estimator has none"),
     }
     requires: ClassVar[Mapping[str, str]] = {"dattri": "pip install dattri"}
+    lighter: ClassVar[str] = "set its dimensions lower, or take logra"
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        # dattri draws at most a hundred columns of the projection at once; examples pass 64 at a time at most.
+        columns = min(100, self.dimensions or max(1, extent.shown // 3))
+        return 2 + columns + 3 * max(1, min(64, 2**26 // extent.weights))
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         import torch

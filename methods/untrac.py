@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodo.methods.engine.unlearning import Term
+    from lodo.methods.extent import Extent
     from lodo.tasks.likelihood import Examples
     from lodo.tasks.trained import TrainedModel
 
@@ -24,6 +25,7 @@ Rate = Annotated[float, Field(gt=0)]
 UNTRAC = "Isonuma & Titov 2024, Sec. 5"
 NO_DROPOUT = "the paper's text names none; its public code unlearns with dropout"
 ORDER = "unlearning order"
+LIGHTER = "set its points to 1, or its optimizer to adafactor"
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,14 @@ class Unlearning(AttributionMethod):
         "points": chosen(FIGURE_ONLY),
         "dropout": chosen(NO_DROPOUT),
     }
+    lighter: ClassVar[str] = LIGHTER
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         """What the steps that unlearn dataset ``name`` minimise: first the term over the dataset's own text."""
         raise NotImplementedError
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.unlearned(self.optimizer, self.points, extent.datasets)
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.unlearning import Ascent, evenly, rises, unlearn
@@ -128,6 +134,10 @@ class UnTracInv(AttributionMethod):
         "dropout": chosen(NO_DROPOUT),
     }
     scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"points": budget(1)}}
+    lighter: ClassVar[str] = LIGHTER
+
+    def peak_vectors(self, extent: "Extent") -> float | None:
+        return extent.unlearned(self.optimizer, self.points, extent.subsets)
 
     def attribute(self, trained: "TrainedModel") -> Attribution:
         from lodo.methods.engine.unlearning import Ascent, Term, ascent, evenly, rises, unlearn

@@ -10,9 +10,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lodo.methods.base import AttributionError
 from lodo.methods.engine.gradients import remembered_gradient
+from lodo.methods.engine.holding import available_memory
 from lodo.methods.engine.secondorder import AutogradProducts, Layout, Products
 from lodo.tasks.likelihood import IGNORED, Examples, answer, autocast, is_squared, labels_of, predict
-from lodo.tasks.memory import free_memory
 from lodo.tasks.trained import TrainedModel
 
 Side = Literal["datasets", "subsets"]
@@ -141,14 +141,6 @@ def influence(
         return torch.stack([(solved @ passing).double() for passing in subsets], dim=1)
     solved = solve(torch.stack(list(subsets)))
     return torch.stack([(solved @ passing).double() for passing in datasets])
-
-
-def available_memory(device: torch.device) -> int:
-    """Bytes that could still be allocated on a device."""
-    if device.type == "cuda":
-        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + idle
-    return free_memory()
 
 
 def require_memory(wanted: int, device: torch.device, what: str, cure: Callable[[int], str]) -> None:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from lodo.methods.base import AttributionError
+from lodo.methods.engine.holding import filled, held
 from lodo.methods.engine.moments import Moments
+from lodo.methods.extent import PASSING
 from lodo.tasks.likelihood import PASS, Examples, autocast, token_losses
 from lodo.tasks.trained import Checkpoint, Scope, TrainedModel
 
@@ -23,7 +25,7 @@ Lens = Callable[[Tensor, slice], Tensor]
 # Coordinates that are turned and multiplied at once: what is turned never has to be held whole.
 BLOCK = 2**16
 # Gradients that pass by at once: each time the held ones are turned anew.
-GROUP = 4
+GROUP = PASSING
 
 
 @dataclass(frozen=True)
@@ -104,29 +106,33 @@ def products(
     """The gradient pass under ``model``'s weights: exactly K + S accumulations, however many views.
 
     The smaller side's gradients are held, the other side's pass by a few at a time, so that memory is
-    min(K, S) + 4 times the model's. Products are summed in double precision.
+    min(K, S) + 4 times the model's, or 4 times where what is held lies in a file (`lodo.methods.engine.holding`).
+    Products are summed in double precision.
 
     Returns:
         By `View.key`: ``dot`` (K, S), ``dataset_norms`` (K,), ``subset_norms`` (S,), float64.
     """
     datasets, subsets = list(trained.datasets.values()), list(trained.subsets.values())
     flip = len(subsets) < len(datasets)
-    held, streamed = (subsets, datasets) if flip else (datasets, subsets)
-    held_gradients = torch.stack([accumulate(model, examples) for examples in held])
+    still, streamed = (subsets, datasets) if flip else (datasets, subsets)
     # One row more and one column more than the products: the squares of each side.
-    sums = torch.zeros(len(views), len(held) + 1, len(streamed) + 1, dtype=torch.float64, device=held_gradients.device)
-    for start in range(0, len(streamed), GROUP):
-        passing = torch.stack([accumulate(model, examples) for examples in streamed[start : start + GROUP]])
-        columns = slice(start, start + len(passing))
-        for where in _blocks(passing.shape[1]):
-            ours, theirs = held_gradients[:, where].double(), passing[:, where].double()
-            for view, table in zip(views, sums, strict=True):
-                mine, other = (view.subsets, view.datasets) if flip else (view.datasets, view.subsets)
-                kept, passed = mine(ours, where), other(theirs, where)
-                table[:-1, columns] += kept @ passed.T
-                table[-1, columns] += torch.linalg.vecdot(passed, passed)
-                if start == 0:
-                    table[:-1, -1] += torch.linalg.vecdot(kept, kept)
+    shape = len(views), len(still) + 1, len(streamed) + 1
+    sums = torch.zeros(shape, dtype=torch.float64, device=next(model.parameters()).device)
+    with held((accumulate(model, examples) for examples in still), len(still)) as read:
+        for start in range(0, len(streamed), GROUP):
+            group = streamed[start : start + GROUP]
+            passing = filled((accumulate(model, examples) for examples in group), len(group))
+            columns = slice(start, start + len(passing))
+            for where in _blocks(passing.shape[1]):
+                ours, theirs = read(where).double(), passing[:, where].double()
+                for view, table in zip(views, sums, strict=True):
+                    mine, other = (view.subsets, view.datasets) if flip else (view.datasets, view.subsets)
+                    kept, passed = mine(ours, where), other(theirs, where)
+                    table[:-1, columns] += kept @ passed.T
+                    table[-1, columns] += torch.linalg.vecdot(passed, passed)
+                    if start == 0:
+                        table[:-1, -1] += torch.linalg.vecdot(kept, kept)
+            del passing  # before the next group's first gradient is there
     found = {}
     for view, table in zip(views, sums.cpu(), strict=True):
         table = table.T if flip else table

@@ -44,6 +44,8 @@ def refused(monkeypatch, capsys, text, tmp_path):
         (("--jobs", "0"), "--jobs 0: at least one process is needed"),
         (("--device", "tpu"), "--device tpu: torch finds no such device here"),
         (("--add-method", "nobody.py:X"), "--method nobody.py:X: there is no file"),
+        (("--on", "A100"), "--on A100: hours on a card are shown by --dry-run"),
+        (("--dry-run", "--on", "A1000"), "--on A1000: no such card"),
     ],
 )
 def test_options(refused, options, sentence):
@@ -143,6 +145,22 @@ def test_what_needs_no_torch_does_not_import_it(words):
     )
     process = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
+
+
+def test_a_dry_run_says_what_it_takes_without_torch_even_where_text_is_too_short(lodo, tmp_path):
+    program = (
+        "import sys; from lodo.benchmark import cli\n"
+        "try: cli.main()\nexcept SystemExit as end: assert not end.code\n"
+        "assert 'torch' not in sys.modules"
+    )
+    options = ("--dry-run", "--on", "t4", "--seeds", "1", "--method", "hif-cg")
+    words = lodo.words(*options, out=tmp_path / "out", settings={"task.examples": 100_000})
+    process = subprocess.run([sys.executable, "-c", program, *words[3:]], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "memory of hif-cg, the dearest method" in process.stdout
+    assert "hours on one T4" in process.stdout
+    assert "cannot run yet" in process.stdout
+    assert not (tmp_path / "store" / "training").exists()
 
 
 @pytest.mark.slow

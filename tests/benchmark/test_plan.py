@@ -23,7 +23,7 @@ TESTS = ("toxigen", "truthfulqa", "winobias")
 INVENTORY = Inventory(dict.fromkeys("abcdefgh", 10**6), {test: TestFile(rule=test) for test in TESTS}, ())
 
 
-def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=None, **options):
+def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=None, refuse=True, **options):
     request = make_request(tasks=list(tasks), methods=list(methods), seeds=seeds, runs=runs, **options)
     request = dataclasses.replace(
         request, methods=tuple(choice for choice in request.methods if not choice.method.reference)
@@ -41,7 +41,7 @@ def plan(tasks=(), methods=("graddot",), seeds=1, runs=2, available=2000, seen=N
         )
         for task in chosen
     }
-    return make_plan(request, {None: INVENTORY}, chosen, chains, infos, seen or ())
+    return make_plan(request, {None: INVENTORY}, chosen, chains, infos, seen or (), refuse)
 
 
 EQUAL = [f"opt-equal/{test}" for test in TESTS]
@@ -105,6 +105,13 @@ def test_all_examples_leave_one_run():
 def test_too_few_sequences_are_refused_with_how_many_there_are():
     with pytest.raises(InputError, match=r"shows 250 examples of each dataset but 'a' has 200 .*task\.examples=200"):
         plan(EQUAL[:1], available=200)
+
+
+def test_a_plan_to_be_looked_at_says_what_it_lacks():
+    planned = plan(EQUAL[:1], available=200, refuse=False)
+    assert "task.examples=200" in planned.lacking
+    assert planned.chains
+    assert plan(EQUAL[:1], refuse=False).lacking == ""
 
 
 def test_magic_is_planned_as_its_replay_once_for_each_base_training():

@@ -1,0 +1,52 @@
+"""What graphics cards can do at most, by their makers' data sheets, and how much of it is assumed to come about."""
+
+import re
+from dataclasses import dataclass
+
+from lodo.tasks.errors import InputError
+from lodo.tasks.registry import did_you_mean
+
+# Share of the peak that trainings of models of 100 M weights and more are assumed to reach. Smaller ones wait for the
+# card's launches, not for its arithmetic: in proportion to their weights less.
+SHARE, FULL = 0.4, 1e8
+
+
+@dataclass(frozen=True)
+class Card:
+    """A graphics card: dense peak operations a second in half precision (bfloat16, or float16 before it) and single."""
+
+    name: str
+    half: float
+    single: float
+
+    def seconds(self, operations: float, weights: int, precision: str) -> float:
+        """How long so many operations of a model of so many weights take, on the assumed share of the peak."""
+        peak = self.half if precision == "bfloat16" else self.single
+        return operations / (peak * share_of_peak(weights))
+
+
+CARDS = (
+    Card("H100", 989e12, 67e12),
+    Card("A100", 312e12, 19.5e12),
+    Card("RTX 4090", 165e12, 82.6e12),
+    Card("V100", 125e12, 15.7e12),
+    Card("T4", 65e12, 8.1e12),
+)
+
+
+def share_of_peak(weights: int) -> float:
+    """The share of a card's peak that is assumed for a model of so many weights."""
+    return SHARE * min(1.0, weights / FULL)
+
+
+def card_of(name: str) -> Card:
+    """The card of a name, however it is spaced and cased. Raises InputError for one that is not in the table."""
+    cards = {_bare(card.name): card for card in CARDS}
+    if _bare(name) not in cards:
+        known = [card.name for card in CARDS]
+        raise InputError(f"--on {name}: no such card{did_you_mean(name.upper(), known)}; known are {', '.join(known)}")
+    return cards[_bare(name)]
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
