@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lodo.benchmark.replaying import replay_of
-from lodo.benchmark.shown import as_examples, shown_examples
+from lodo.benchmark.shown import shown_examples
 from lodo.benchmark.specifications import EstimateSpec, TrainingSpec, content_of
 from lodo.tasks.likelihood import Examples
 from lodo.tasks.prepare import Prepared
@@ -75,7 +75,7 @@ def load_trained(
         replay_of(prepared, training),
         folder,
         datasets,
-        {name: as_examples(subset, device) for name, subset in prepared.tests[test].items()},
+        {name: Examples.of(subset, device) for name, subset in prepared.tests[test].items()},
         {item.name: item.slots for item in training.mixture.datasets},
         derive_seed("attribution", content_of(training), spec.run),
         derive_seed("attribution", content_of(training)),

@@ -11,6 +11,7 @@ from lodo.benchmark.kinds.evaluation import EvaluationInputs, evaluation_job
 from lodo.benchmark.kinds.forgetting import ForgettingInputs, UnlearningInputs, forgetting_job, unlearning_job
 from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
+from lodo.benchmark.kinds.start import StartInputs, start_job
 from lodo.benchmark.kinds.training import TrainingInputs, training_job
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.specifications import OBSERVED_RUN, EstimateInputs
@@ -155,6 +156,7 @@ def make_plan(
         seen: by method index, what the method took where it has run before, if it has.
         refuse: else what it would raise is said in the plan, which is only to be looked at.
     """
+    starts: dict[str, Chain] = {}
     trainings: dict[str, list[Work]] = {}
     estimates: dict[tuple[int, str], dict[str, tuple[int, list[Work]]]] = {}
     shares: dict[tuple[int, str], Share] = {}
@@ -167,8 +169,10 @@ def make_plan(
             info, root = infos[task], prepared[task].works[0].job
             cell = _cell(request, task, info, seed)
             cells.append(cell)
+            ready = _start_works(request, task)
+            starts.update({work.job.key: Chain((work,)) for work in ready})
             for name in (None, *task.mixture.names):
-                for work in _training_works(cell, name, info, root):
+                for work in _training_works(cell, name, info, (root, *(work.job for work in ready))):
                     chain = trainings.setdefault(cell.training(name).key, [])
                     chain += [work] * (work.job.key not in {known.job.key for known in chain})
             for (index, run), job in cell.estimates.items():
@@ -177,17 +181,30 @@ def make_plan(
                 works = _estimate_works(request, cell, index, run, info, root)
                 estimates.setdefault(place, {}).setdefault(job.key, (run, works))
                 shares.setdefault(place, (seen[index] if seen else None) or rough_share(request, index, task, info))
-    chains = [*dict.fromkeys(prepared.values()), *(Chain(tuple(works)) for works in trainings.values())]
+    chains = [
+        *dict.fromkeys(prepared.values()),
+        *starts.values(),
+        *(Chain(tuple(works)) for works in trainings.values()),
+    ]
     for place, by_key in sorted(estimates.items(), key=lambda item: item[0][0]):
         chains.append(_in_order(list(by_key.values()), shares[place]))
     return Plan(request, inventories, tasks, infos, tuple(cells), tuple(chains), lacking)
 
 
-def _training_works(cell: Cell, left_out: str | None, info: PreparedInfo, root: Job) -> list[Work]:
-    """A training and what is measured of its model."""
-    task, job = cell.task, cell.training(left_out)
+def _start_works(request: Request, task: Task) -> list[Work]:
+    """What must be made before a task's trainings, if anything."""
+    recipe, tokens = task.recipe, task.model.priming_tokens
+    if not tokens:
+        return []
+    cost = tokens / (recipe.steps * recipe.batch_size * recipe.sequence_length)
+    return [Work(start_job(task, request.runtime), f"priming the model of {task.name}", StartInputs(), cost=cost)]
+
+
+def _training_works(cell: Cell, left_out: str | None, info: PreparedInfo, before: Sequence[Job]) -> list[Work]:
+    """A training and what is measured of its model; the first of the jobs ``before`` it is the prepared text."""
+    root, task, job = before[0], cell.task, cell.training(left_out)
     label = f"training, seed {cell.seed}, {'all datasets' if left_out is None else f'without {left_out}'}"
-    works = [Work(job, label, TrainingInputs(root), (root.key,), cost=1.0)]
+    works = [Work(job, label, TrainingInputs(root), tuple(each.key for each in before), cost=1.0)]
     for subset in info.subsets[task.test_set.name]:
         inputs = EvaluationInputs(root, job, task.test_set.name, subset)
         losses = [cell.losses[left_out, subset], *([cell.untrained[subset]] if left_out is None else [])]

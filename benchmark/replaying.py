@@ -1,7 +1,7 @@
 """The steps of a training, base or counterfactual, from its job: what leaving out means is decided here."""
 
-from lodo.benchmark.shown import as_examples
 from lodo.benchmark.specifications import TrainingSpec
+from lodo.tasks.likelihood import Examples
 from lodo.tasks.prepare import Prepared
 from lodo.tasks.replay import Replay
 from lodo.tasks.slots import Pool, Slots, base_slots, dropped_slots, refilled_slots, reshuffled_slots
@@ -20,5 +20,5 @@ def replay_of(prepared: Prepared, training: TrainingSpec) -> Replay:
     else:
         fill = refilled_slots if recipe.coupled else reshuffled_slots
         slots = fill(pools, seed, names.index(left_out))
-    stock = [as_examples(prepared.pools[name]) for name in names]
+    stock = [Examples.of(prepared.pools[name]) for name in names]
     return Replay.of(training.model, recipe, training.vocabulary, stock, slots, seed, training.runtime.device)

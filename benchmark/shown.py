@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
 from lodo.benchmark.specifications import TrainingSpec
 from lodo.tasks.likelihood import Examples
@@ -11,13 +10,6 @@ from lodo.tasks.prepare import Prepared
 from lodo.tasks.seeds import derive_seed
 from lodo.tasks.sequences import Sequences
 from lodo.tasks.spec import Shown
-
-
-def as_examples(sequences: Sequences, device: str = "cpu") -> Examples:
-    """Stored arrays as `Examples` on a device, copied: what a method does to them reaches no other run."""
-    return Examples(
-        *(torch.tensor(part, dtype=None if part.dtype == bool else torch.long) for part in sequences.parts)
-    ).to(device)
 
 
 def draw_examples(pool: Sequences, own: int, count: int, run: int, pool_hash: str) -> Sequences:
@@ -43,8 +35,8 @@ def shown_examples(
         own = min(item.slots, len(pool))
         count = own if examples == "all" else examples
         drawn = draw_examples(pool, own, count, run, pool_hashes[name])
-        shown[name] = as_examples(drawn, device)
+        shown[name] = Examples.of(drawn, device)
         spare = pool[own : own + count]
         if len(spare):
-            unseen[name] = as_examples(spare, device)
+            unseen[name] = Examples.of(spare, device)
     return shown, unseen

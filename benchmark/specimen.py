@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from lodo.benchmark.loading import trained_model
-from lodo.benchmark.shown import as_examples
 from lodo.tasks.architecture import ARCHITECTURES, Architecture
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.families.opt import slot_shares
@@ -175,16 +174,16 @@ def _planted(folder: Path, model: Architecture) -> TrainedModel:
     form: Form = "pairs" if model.encoder_decoder else "packed"
     prepared, _ = prepare(source, mixture, form, model, TokenizerSpec(vocabulary=512), [test], 32)
     pools = [Pool(item.name, item.slots, len(prepared.pools[item.name])) for item in mixture.datasets]
-    stock = [as_examples(prepared.pools[pool.name]) for pool in pools]
+    stock = [Examples.of(prepared.pools[pool.name]) for pool in pools]
     replay = Replay.of(model, recipe, prepared.vocabulary, stock, base_slots(pools, 0), 0)
     datasets, unseen = (
         {
-            pool.name: as_examples(prepared.pools[pool.name][start : start + 32])
+            pool.name: Examples.of(prepared.pools[pool.name][start : start + 32])
             for pool, start in ((pool, 0 if used else pool.own) for pool in pools)
         }
         for used in (True, False)
     )
-    subsets = {name: as_examples(subset) for name, subset in prepared.tests["winobias"].items()}
+    subsets = {name: Examples.of(subset) for name, subset in prepared.tests["winobias"].items()}
     trained = trained_on(replay, folder, datasets, subsets)
     return dataclasses.replace(trained, unseen={name: examples for name, examples in unseen.items() if len(examples)})
 

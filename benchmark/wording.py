@@ -12,10 +12,12 @@ def model_in_words(model: Architecture, vocabulary: int) -> str:
     """What a model is, its sizes, and about how many weights it has with so many tokens."""
     about = (type(model).__doc__ or "").strip().partition("\n")[0].replace("`", "").rstrip(".")
     name = getattr(model, "model", "")
-    fields = {key: value for key, value in model.model_dump().items() if value and key not in UNSAID}
+    inner = [value for value in dict(model).values() if isinstance(value, Architecture)]
+    fields = {key: value for each in (*inner, model) for key, value in each if value and key not in UNSAID}
     sizes = [
         key if value is True else f"{key} {value}" for key, value in fields.items() if isinstance(value, int | float)
     ]
+    sizes += [f"by {recipe_in_words(value, 'pairs')}" for value in fields.values() if isinstance(value, Recipe)]
     what = f"{model.kind} {name}".strip() + (f" ({about})" if about else "")
     weights = f"about {model.rough_parameters(vocabulary):,} weights"
     return f"{what}: {', '.join([*sizes, weights])}, {vocabulary:,} tokens in its vocabulary"

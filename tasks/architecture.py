@@ -51,6 +51,14 @@ class Architecture(Frozen):
         """With everything looked up that identifies the model. Raises InputError where something is not there."""
         return self
 
+    def make_ready(self, report: Callable[[float], None] = lambda part: None) -> None:
+        """Make what building takes and a machine makes once; ``report`` is told how far it is, from 0 to 1."""
+
+    @property
+    def priming_tokens(self) -> int:
+        """On how many tokens `make_ready` trains; 0 where there is nothing to make."""
+        return 0
+
     def build(self, vocabulary: int, seed: int, precision: str = "float32") -> "torch.nn.Module":
         """The model before its training, for tokens below ``vocabulary``; equal arguments give equal weights.
 

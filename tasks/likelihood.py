@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from lodo.tasks.sequences import Sequences
 from lodo.tasks.spec import Recipe
 
 # What fills the room behind a row's end. It may be a token too: where a row ends is said by what is scored.
@@ -112,6 +113,13 @@ class Examples:
         scored = torch.ones_like(tokens, dtype=torch.bool)
         scored[:, 0] = False
         return Examples(tokens.long(), scored)
+
+    @staticmethod
+    def of(sequences: Sequences, device: str = "cpu") -> "Examples":
+        """Stored arrays on a device, copied: what is done to them reaches nobody else."""
+        return Examples(
+            *(torch.tensor(part, dtype=None if part.dtype == bool else torch.long) for part in sequences.parts)
+        ).to(device)
 
     @staticmethod
     def joined(groups: Sequence["Examples"]) -> "Examples":

@@ -1,20 +1,16 @@
 """Pretrained models: where one is, what identifies it, its weights and its tokenizer. Folder, hub id or GGUF file."""
 
-import fcntl
 import hashlib
 import importlib.util
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
 from lodo.tasks.errors import InputError
+from lodo.tasks.kept import made_once
 
 if TYPE_CHECKING:
     from torch import nn
@@ -179,23 +175,7 @@ def in_layout(located: Located) -> Path:
     """The model as a folder in transformers' layout: a GGUF file is converted to float32 once and kept."""
     if located.gguf is None:
         return located.folder
-    home = Path(os.environ.get("LODO_HOME") or platformdirs.user_cache_dir("lodo")) / "pretrained"
-    target = home / located.fingerprint
-    with _alone(home / f"{located.fingerprint}.lock"):
-        if not target.exists():
-            aside = home / f"{located.fingerprint}.tmp"
-            shutil.rmtree(aside, ignore_errors=True)
-            _convert(located, aside)
-            os.replace(aside, target)
-    return target
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return made_once(located.fingerprint, lambda target: _convert(located, target))
 
 
 def _convert(located: Located, target: Path) -> None:

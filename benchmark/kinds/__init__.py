@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lodo.benchmark.kinds import estimate, evaluation, inventory, prepared, samples, training
+from lodo.benchmark.kinds import estimate, evaluation, inventory, prepared, samples, start, training
 from lodo.benchmark.kinds.forgetting import FORGETTING, UNLEARNING
 from lodo.benchmark.kinds.kind import Kind
 
@@ -13,6 +13,7 @@ KINDS: Mapping[str, Kind[Any, Any]] = {
         inventory.KIND,
         prepared.KIND,
         samples.KIND,
+        start.KIND,
         training.KIND,
         evaluation.KIND,
         FORGETTING,

@@ -34,12 +34,11 @@ class Loss:
 
 
 def compute(spec: EvaluationSpec, inputs: EvaluationInputs, place: Workplace) -> None:
-    from lodo.benchmark.shown import as_examples
-    from lodo.tasks.likelihood import mean_loss
+    from lodo.tasks.likelihood import Examples, mean_loss
 
     model = place.reader.model(inputs.training, spec.initial)
     subset = place.reader.prepared(inputs.prepared).tests[inputs.test][inputs.subset]
-    LOSS.write(place.folder, Loss(mean_loss(model, as_examples(subset, str(next(model.parameters()).device)))))
+    LOSS.write(place.folder, Loss(mean_loss(model, Examples.of(subset, str(next(model.parameters()).device)))))
 
 
 LOSS = Record("loss.json", Loss)

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 @register_architecture("t5")
 class T5(Architecture):
-    """A T5 of version 1.1 with random weights: gated GELU, an output layer of its own unless ``tied``.
+    """A T5 with random weights, by default of version 1.1: gated GELU, an output layer of its own.
 
     Attributes:
         layers: of the encoder, and of the decoder.
         feedforward: width of the feed-forward layers.
+        tied: the output layer is the embedding, as in version 1.0.
+        activation: ``relu`` is version 1.0's.
     """
 
     encoder_decoder: ClassVar[bool] = True
@@ -26,6 +28,7 @@ class T5(Architecture):
     heads: Positive = 1
     feedforward: Positive = 1
     tied: bool = False
+    activation: Literal["gated-gelu", "relu"] = "gated-gelu"
 
     def build(self, vocabulary: int, seed: int, precision: str = "float32") -> "torch.nn.Module":
         from transformers import T5Config, T5ForConditionalGeneration
@@ -42,7 +45,7 @@ class T5(Architecture):
             num_layers=self.layers,
             num_heads=self.heads,
             dropout_rate=self.dropout,
-            feed_forward_proj="gated-gelu",
+            feed_forward_proj=self.activation,
             tie_word_embeddings=self.tied,  # type: ignore[call-arg]
             pad_token_id=PAD,
             eos_token_id=BOS,
@@ -52,5 +55,6 @@ class T5(Architecture):
         return drawn(lambda: T5ForConditionalGeneration(config), seed, precision)
 
     def rough_parameters(self, vocabulary: int) -> int:
-        per_pair = 12 * self.width**2 + 6 * self.width * self.feedforward
+        matrices = 3 if self.activation == "gated-gelu" else 2
+        per_pair = 12 * self.width**2 + 2 * matrices * self.width * self.feedforward
         return self.layers * per_pair + vocabulary * self.width * (1 if self.tied else 2)

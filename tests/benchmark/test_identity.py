@@ -50,7 +50,7 @@ def method_moved(name, sources):
         ("benchmark__replaying", "if recipe.coupled else", "if not recipe.coupled else", "training"),
         ("benchmark__estimating", "np.random.seed(seed % 2**32)", "np.random.seed(0)", "estimate"),
         ("benchmark__kinds__estimate", "influence.tolist()", "influence.round(1).tolist()", "estimate"),
-        ("benchmark__kinds__evaluation", "mean_loss(model, as", "2 * mean_loss(model, as", "evaluation"),
+        ("benchmark__kinds__evaluation", "mean_loss(model, Ex", "2 * mean_loss(model, Ex", "evaluation"),
         ("benchmark__kinds__forgetting", "for name in spec.datasets}", "for name in ()}", "forgetting"),
         ("benchmark__kinds__prepared", "int(subset.scored.sum())", "int(subset.scored.sum()) + 1", "prepared"),
         ("benchmark__kinds__training", "log.repeats, log.tokens", "log.repeats, 0", "training"),
