@@ -224,7 +224,9 @@ def report(
 @app.command()
 def table(
     out: Annotated[Path, typer.Argument(help="Out directory of a finished run.")],
-    by: Annotated[ByName | None, typer.Option(help="task: a column for each task [default: their mean].")] = None,
+    by: Annotated[
+        ByName | None, typer.Option(help="task: a column for each task; dataset: what is said of each [default: mean].")
+    ] = None,
     truth: Annotated[TruthName | None, typer.Option(help="Reading of the truth [default: the one that ranks].")] = None,
     planted: Annotated[bool, typer.Option("--planted", help="Does the truth come out as planted? By task.")] = False,
     draw: Annotated[
@@ -254,6 +256,13 @@ def table(
         from lodo.reports.draws import draws_table
 
         typer.echo(draws_table([tables, *map(read_tables, draw)]))
+    elif by == ByName.dataset:
+        from lodo.reports.by_dataset import dataset_table
+        from lodo.tasks.paper import STANDARDISED
+
+        names = tables.ground_truth["task"].unique()
+        published = {name: STANDARDISED.get(name.partition("/")[0], {}) for name in names}
+        typer.echo(dataset_table(tables, question.value, published))
     else:
         reading: Reading | None = None if truth is None else truth.value
         beside = read_tables(more) if more else None

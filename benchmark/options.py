@@ -30,6 +30,7 @@ class TruthName(StrEnum):
 
 class ByName(StrEnum):
     task = "task"
+    dataset = "dataset"
 
 
 class SuiteName(StrEnum):

@@ -100,9 +100,9 @@ def make_request(
         if cls.name == RETRAINING:
             raise InputError(f"--method {locator}: the name '{RETRAINING}' is that of the true leave-out; rename it")
         method = tuned_method(locator, scale, by_method.pop(cls.name, {}))
-        found = choices.setdefault(cls.name, MethodChoice(locator, method, code_of(root_of(cls, locator))))
-        if found.locator != locator:
-            raise InputError(f"--method {locator}: the name '{cls.name}' is taken by {found.locator}; rename one")
+        chosen = choices.setdefault(cls.name, MethodChoice(locator, method, code_of(root_of(cls, locator))))
+        if chosen.locator != locator:
+            raise InputError(f"--method {locator}: the name '{cls.name}' is taken by {chosen.locator}; rename one")
     if by_method:
         unknown = next(iter(by_method))
         raise InputError(f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}")

@@ -170,7 +170,8 @@ def make_plan(
             cell = _cell(request, task, info, seed)
             cells.append(cell)
             ready = _start_works(request, task)
-            starts.update({work.job.key: Chain((work,)) for work in ready})
+            for work in ready:
+                starts.setdefault(work.job.key, Chain((work,)))
             for name in (None, *task.mixture.names):
                 for work in _training_works(cell, name, info, (root, *(work.job for work in ready))):
                     chain = trainings.setdefault(cell.training(name).key, [])

@@ -24,11 +24,11 @@ Form = Literal["packed", "pairs"]
 
 def _number_or_all(value: Any) -> Any:
     try:
-        found = value if value == "all" else int(str(value))  # str: 1.5 and True are no numbers of examples
+        shown = value if value == "all" else int(str(value))  # str: 1.5 and True are no numbers of examples
     except ValueError:
-        found = 0
-    if found == "all" or found > 0:
-        return found
+        shown = 0
+    if shown == "all" or shown > 0:
+        return shown
     raise ValueError(f"{value!r} is neither a number of examples above 0 nor 'all'")
 
 

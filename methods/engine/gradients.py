@@ -47,8 +47,8 @@ class GradientProducts:
     @property
     def cosines(self) -> "np.ndarray":
         """(K, S) cosines of the two sides."""
-        found: np.ndarray = self.dot / self.dataset_norms[:, None] / self.subset_norms[None, :]
-        return found
+        cosines: np.ndarray = self.dot / self.dataset_norms[:, None] / self.subset_norms[None, :]
+        return cosines
 
 
 def unchanged(gradients: Tensor, where: slice) -> Tensor:
@@ -133,13 +133,13 @@ def products(
                     if start == 0:
                         table[:-1, -1] += torch.linalg.vecdot(kept, kept)
             del passing  # before the next group's first gradient is there
-    found = {}
+    numbers = {}
     for view, table in zip(views, sums.cpu(), strict=True):
         table = table.T if flip else table
-        found[view.key("dot")] = table[:-1, :-1].contiguous()
-        found[view.key("dataset_norms")] = table[:-1, -1].sqrt()
-        found[view.key("subset_norms")] = table[-1, :-1].sqrt()
-    return found
+        numbers[view.key("dot")] = table[:-1, :-1].contiguous()
+        numbers[view.key("dataset_norms")] = table[:-1, -1].sqrt()
+        numbers[view.key("subset_norms")] = table[-1, :-1].sqrt()
+    return numbers
 
 
 def remembered_gradient(trained: TrainedModel, point: object) -> Accumulate:

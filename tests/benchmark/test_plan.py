@@ -11,13 +11,17 @@ from lodo.benchmark.kinds.forgetting import UNLEARNING
 from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.kind import SPENT
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
+from lodo.benchmark.kinds.start import KIND as START
+from lodo.benchmark.kinds.training import KIND as TRAINING
 from lodo.benchmark.pipeline import make_request
 from lodo.benchmark.plan import Share, make_plan
 from lodo.benchmark.store import SEAL, Store
 from lodo.benchmark.timing import expected_seconds, seen_before
 from lodo.methods.base import METHODS
 from lodo.tasks.errors import InputError
+from lodo.tasks.families.synthetic import TESTS as TESTS_OF
 from lodo.tasks.spec import TestFile
+from lodo.tasks.synthetic import NAMES
 
 TESTS = ("toxigen", "truthfulqa", "winobias")
 INVENTORY = Inventory(dict.fromkeys("abcdefgh", 10**6), {test: TestFile(rule=test) for test in TESTS}, ())
@@ -56,6 +60,37 @@ def estimates(planned):
 def test_a_methods_estimates_on_a_training_are_one_chain_run_by_run():
     (chain,) = estimates(plan(EQUAL))
     assert [(work.job.spec.run, work.inputs.test) for work in chain] == [(run, t) for run in (0, 1) for t in TESTS]
+
+
+def test_a_model_that_must_be_made_is_made_before_its_trainings_once():
+    inventories = {
+        f"synthetic-{which}": Inventory(
+            dict.fromkeys(NAMES[which], 10**4), {TESTS_OF[which]: TestFile(rule="labelled")}, ()
+        )
+        for which in ("a", "b")
+    }
+    request = make_request(tasks=["synthetic-a", "synthetic-b"], methods=["graddot"], seeds=2)
+    tasks = choose_tasks(request, inventories)
+    chains = prepared_chains(request, tasks, inventories)
+    infos = {
+        task: PreparedInfo(
+            chains[task].works[0].job.key,
+            400,
+            dict.fromkeys(task.mixture.names, 256),
+            dict.fromkeys(task.mixture.names, "pool"),
+            {task.test_set.name: {"x": SubsetInfo(task.name, 32, 32, 500, 1000)}},
+        )
+        for task in tasks
+    }
+    planned = make_plan(request, inventories, tasks, chains, infos)
+    (start,) = (work for chain in planned.chains for work in chain.works if work.job.kind == START.name)
+    trainings = [work for chain in planned.chains for work in chain.works if work.job.kind == TRAINING.name]
+    assert len(trainings) == 2 * 2 * 5
+    assert all(start.job.key in work.needs for work in trainings)
+    assert {work.inputs.prepared.key for work in trainings} == {info.key for info in infos.values()}
+    # 2,500 steps of 64 where the first task's training has 64 of 32.
+    assert start.cost == 2500 * 64 / (64 * 32)
+    assert START.name not in {work.job.kind for chain in plan(EQUAL).chains for work in chain.works}
 
 
 def test_other_trainings_seeds_and_methods_are_other_chains():
