@@ -130,6 +130,8 @@ def method_peaks(plan: Plan, sizes: Mapping[Task, Size], free: int) -> Iterator[
             vectors = _vectors(choice, extent_of(task, plan.infos[task], size, free))
             if vectors is not None:
                 held = size.number * (size.weights + int(vectors * size.trainable))
-                peaks.append(PROCESS + held + size.activations(PASS, task.recipe))
+                # What costs nothing passes nothing through the model.
+                passing = 0 if choice.method.rough_trainings == 0 else size.activations(PASS, task.recipe)
+                peaks.append(PROCESS + held + passing)
         if peaks:
             yield Peak(choice.name, max(peaks), choice.method.lighter)

@@ -135,6 +135,14 @@ def test_processes_that_fit_alone_and_not_together_are_one_warning(store, monkey
     assert warned(planned, store, monkeypatch, int(2.5 * most), jobs=2) == []
 
 
+def test_a_method_that_passes_nothing_through_the_model_keeps_nothing(store):
+    peaks = {
+        peak.method: peak.bytes for peak in costs_of(plan(EQUAL[:1], methods=("bm25", "dataset-loss")), store).peaks
+    }
+    kept = 4 * 32 * 32 * (17 * 2 * 64 + 3 * 1024)
+    assert peaks == {"bm25": PROCESS + 4 * WEIGHTS, "dataset-loss": PROCESS + 4 * WEIGHTS + kept}
+
+
 def test_nobody_is_warned_of_a_cards_memory(store, monkeypatch):
     planned = plan(EQUAL[:1])
     request = dataclasses.replace(
