@@ -1,4 +1,4 @@
-"""Generic questions on numbers and characters, in other words than synthetic A and B: what primes a small T5."""
+"""Generic questions on numbers and characters that synthetic tasks A and B never ask: what a small T5 is primed on."""
 
 from collections.abc import Callable
 from random import Random
@@ -21,12 +21,11 @@ AT = ("What letter is {} in '{}'?", "Identify the {} character of '{}'.")
 PLACES = ("first", "second", "third", "fourth", "last")
 REPEAT = "Repeat '{}'."
 BOTH = ("What letter is in '{}' and in '{}'?", "Identify the character of both '{}' and '{}'.")
-APART = ("What letter is in '{}' and not in '{}'?", "Identify the character of '{}' that '{}' lacks.")
 ALPHABETS = (ascii_lowercase, ascii_lowercase, digits, ascii_lowercase + digits)
 
 
 def questions(count: int, seed: int) -> list[Example]:
-    """So many questions of nine kinds, a third of them on writing numbers, two in nine on what one string lacks."""
+    """So many questions, drawn from five kinds: writing numbers (3 in 8), characters of two strings (2), and 1 each."""
     random = Random(derive_seed("generic questions", seed))
     return [random.choice(KINDS)(random) for _ in range(count)]
 
@@ -70,17 +69,4 @@ def _both(random: Random) -> Example:
     return Example(random.choice(BOTH).format("".join(one), "".join(two)), common)
 
 
-def _apart(random: Random) -> Example:
-    """The one character of a string of five that does not stand in another of four: what B asks for in other words."""
-    string = _characters(random, 5)
-    missing = random.choice(string)
-    others = [character for character in string if character != missing]
-    random.shuffle(others)
-    return Example(random.choice(APART).format("".join(string), "".join(others)), missing)
-
-
-KINDS: tuple[Callable[[Random], Example], ...] = (
-    *(_write, _write, _write),
-    *(_after, _at, _repeat, _both),
-    *(_apart, _apart),
-)
+KINDS: tuple[Callable[[Random], Example], ...] = (_write, _write, _write, _after, _at, _repeat, _both, _both)

@@ -64,16 +64,18 @@ PRIMED = Primed(
     questions=40_000,
     recipe=Recipe(steps=2500, batch_size=64, sequence_length=96, lr=3e-3, schedule="linear", warmup=50, checkpoints=1),
 )
+# B is learned faster, and what is learned to the end hangs less on any one dataset.
+STEPS: dict[Which, int] = {"a": 64, "b": 16}
 MINI: dict[Which, Settings] = {
     which: Settings(
         tokenizer=TokenizerSpec(vocabulary=PRIMED.entries),
         model=PRIMED,
-        recipe=Recipe(steps=steps, batch_size=32, sequence_length=96, lr=lr, schedule="linear", checkpoints=2),
+        recipe=Recipe(steps=steps, batch_size=32, sequence_length=96, lr=1e-3, schedule="linear", checkpoints=2),
         subset_size=256,
         min_pairs=1,
         examples="all",
     )
-    for which, steps, lr in (("a", 64, 1e-3), ("b", 32, 7e-4))
+    for which, steps in STEPS.items()
 }
 # The paper's 512 steps of two examples, on a decoder that was pretrained by somebody else and fits a laptop.
 SMALL = Settings(

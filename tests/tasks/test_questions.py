@@ -11,7 +11,7 @@ from lodo.tasks.questions import questions
 from lodo.tasks.synthetic import DIGITS, datasets, held_out
 from lodo.tasks.wordlists import WORDS
 
-SHA256 = "759423df3fc717ff706fd6f1798f762a1901f6db8ae330fe073308007efef1a0"
+SHA256 = "ddefbba77db80fa2a223f22abd87fbf62aff26afd4ba8c1ddabcc13a55cb14b0"
 PLACES = ("first", "second", "third", "fourth", "last")
 FORMS = {"numerical form": 0, "words": 1}
 
@@ -47,12 +47,6 @@ def common(one, two):
     return character
 
 
-def lacking(one, two):
-    (character,) = set(one) - set(two)
-    assert len(one) == len(two) + 1 == len(set(two)) + 1 == 5
-    return character
-
-
 ANSWERS = {
     r"Write (?!the)([0-9]+|[a-z ]+) in (numerical form|words)\.": written,
     r"(?:Write|Determine) the number ([0-9]+|[a-z ]+)\. Provide your answer in (numerical form|words)\.": written,
@@ -63,8 +57,6 @@ ANSWERS = {
     r"Identify the ([a-z]+) character of '(.{5})'\.": stands,
     r"Repeat '(.+)'\.": repeated,
     r"What letter is in '(.+)' and in '(.+)'\?": common,
-    r"What letter is in '(.+)' and not in '(.+)'\?": lacking,
-    r"Identify the character of '(.+)' that '(.+)' lacks\.": lacking,
     r"Identify the character of both '(.+)' and '(.+)'\.": common,
 }
 
@@ -80,9 +72,9 @@ def test_every_answer_is_right_and_every_way_to_ask_is_used(asked):
         (pattern,) = (pattern for pattern in ANSWERS if re.fullmatch(pattern, example.prompt))
         assert ANSWERS[pattern](*re.fullmatch(pattern, example.prompt).groups()) == example.text, example
         counts[ANSWERS[pattern].__name__ if ANSWERS[pattern].__name__ != "<lambda>" else "written"] += 1
-    assert set(counts) == {"written", "follows", "stands", "repeated", "common", "lacking"}
-    assert counts["written"] / len(asked) == pytest.approx(3 / 9, abs=0.04)
-    assert counts["lacking"] / len(asked) == pytest.approx(2 / 9, abs=0.04)
+    assert set(counts) == {"written", "follows", "stands", "repeated", "common"}
+    assert counts["written"] / len(asked) == pytest.approx(3 / 8, abs=0.04)
+    assert counts["common"] / len(asked) == pytest.approx(2 / 8, abs=0.04)
 
 
 def test_nothing_is_asked_that_a_synthetic_task_asks(asked):
