@@ -1,6 +1,8 @@
 """What the command line shows of result tables: scores of a run, and what moved between two."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -43,6 +45,24 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
         highlight=False,
         style="dim",
         soft_wrap=True,
+    )
+
+
+def show_speeds(tables: Tables, console: Console) -> None:
+    """How fast the trainings' steps are, where that was measured, a line for each task."""
+    for task, found in tables.manifest.get("throughput", {}).items():
+        console.print(f"speed of {task}: {_speed(found)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _speed(found: Mapping[str, Any]) -> str:
+    if "cause" in found:
+        return f"not measured: {found['cause']}"
+    mfu, ratio = found["mfu"], found["time_ratio"]
+    return (
+        f"{found['tokens_per_second']:,.0f} tokens/s on {found['device']}, "
+        f"{f'MFU {mfu:.2f}' if mfu is not None else found['mfu_absent']}, "
+        f"{found['lodo']['peak_bytes'] / 2**30:.3g} GiB, "
+        + (f"{ratio:.2f} of the time that transformers' Trainer takes" if ratio else found["trainer_absent"])
     )
 
 
