@@ -36,6 +36,7 @@ from lodo.benchmark.options import (
     TaskOption,
     TextSeedOption,
     ThreadsOption,
+    ThroughputOption,
     TimeoutOption,
     TruthName,
     What,
@@ -73,6 +74,7 @@ def run(
     jobs: JobsOption = None,
     threads: ThreadsOption = 1,
     compile: Annotated[bool, typer.Option("--compile", help="torch.compile the trainings.")] = False,
+    throughput: ThroughputOption = False,
     timeout: TimeoutOption = None,
     retry: RetryOption = False,
     dry_run: DryRunOption = False,
@@ -81,6 +83,8 @@ def run(
     """Train, leave out, attribute, score, report; what is done is never done again.
 
     [bold]Example:[/bold] lodo run --task opt-equal/toxigen --add-method my_method.py:MyMethod
+
+    [bold]One card, an hour:[/bold] lodo run --scale gpu --device cuda --task opt-equal/toxigen --seeds 1 --throughput
     """
     from lodo.benchmark.commands import run_command
     from lodo.benchmark.pipeline import make_request
@@ -102,6 +106,7 @@ def run(
         device=device,
         threads=threads,
         compile=compile,
+        throughput=throughput,
     )
     run_command(request, out, store, jobs, timeout, retry, dry_run, question.value, Console(emoji=False), on or ())
 

@@ -10,6 +10,7 @@ from lodo.benchmark.kinds.estimate import ANSWER, COST
 from lodo.benchmark.kinds.evaluation import LOSS
 from lodo.benchmark.kinds.forgetting import FIGURES
 from lodo.benchmark.kinds.kind import FAILURE, SPENT
+from lodo.benchmark.kinds.throughput import THROUGHPUT
 from lodo.benchmark.kinds.training import LOG
 from lodo.benchmark.plan import Cell, Plan
 from lodo.benchmark.specifications import OBSERVED_RUN
@@ -38,6 +39,19 @@ def collect(store: Store, plan: Plan) -> Rows:
 
 def _subsets(plan: Plan, task: Task) -> list[str]:
     return list(plan.infos[task].subsets[task.test_set.name])
+
+
+def speeds(store: Store, plan: Plan) -> dict[str, Any]:
+    """What the manifest says of the trainings' speed: under ``throughput`` by task its figures, or why there are none.
+
+    Nothing where none was asked for.
+    """
+    figures: dict[str, Any] = {}
+    for task, job in plan.throughput.items():
+        folder = store.open(job)
+        failed = FAILURE.lies_in(folder)
+        figures[task.name] = dataclasses.asdict(FAILURE.read(folder) if failed else THROUGHPUT.read(folder))
+    return {"throughput": figures} if figures else {}
 
 
 def _sizes(plan: Plan, task: Task, rows: Rows) -> None:

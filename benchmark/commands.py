@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lodo.benchmark.costs import Costs, costs_of, gib, memory_warnings
-from lodo.benchmark.display import show_scores
+from lodo.benchmark.display import show_scores, show_speeds
 from lodo.benchmark.kinds import KINDS
 from lodo.benchmark.kinds.kind import FAILURE
 from lodo.benchmark.machines import FULL, SHARE, Card, card_of, share_of_peak
@@ -67,6 +67,7 @@ def run_command(
     made = ", ".join(f"{count} {PLURAL.get(kind, kind)}" for kind, count in sorted(result.computed.items()))
     console.print(f"computed {made or 'nothing: all was in the store'}, in {duration(time.monotonic() - begun)}")
     show_scores(result.tables, console, question)
+    show_speeds(result.tables, console)
     console.print(f"leaderboard: {result.page.resolve()}", highlight=False, soft_wrap=True)
 
 

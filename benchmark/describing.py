@@ -130,7 +130,7 @@ def describe(
         groups.setdefault(shared, []).append(task)
         chains[shared] = _with_samples(request, task, prepared, count)
     each = {chain.works[-1].job.key: chain for chain in chains.values()}
-    do_missing(store, list(each.values()), {}, jobs, request.runtime.threads, console, "Preparing")
+    do_missing(store, list(each.values()), {}, jobs, request, console, "Preparing")
     for shared, members in groups.items():
         first = members[0]
         owner = owner_of(split_task(first.name)[0])

@@ -1,6 +1,8 @@
 """What the command line shows of result tables: scores of a run, and what moved between two."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -43,6 +45,24 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
         highlight=False,
         style="dim",
         soft_wrap=True,
+    )
+
+
+def show_speeds(tables: Tables, console: Console) -> None:
+    """How fast the trainings' steps are, where that was measured, a line for each task."""
+    for task, speed in tables.manifest.get("throughput", {}).items():
+        console.print(f"speed of {task}: {_speed(speed)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _speed(speed: Mapping[str, Any]) -> str:
+    if "cause" in speed:
+        return f"not measured: {speed['cause']}"
+    mfu, ratio = speed["mfu"], speed["time_ratio"]
+    return (
+        f"{speed['tokens_per_second']:,.0f} tokens/s on {speed['device']}, "
+        f"{f'MFU {mfu:.2f}' if mfu is not None else speed['mfu_absent']}, "
+        f"{speed['lodo']['peak_bytes'] / 2**30:.3g} GiB, "
+        + (f"{ratio:.2f} of the time that transformers' Trainer takes" if ratio else speed["trainer_absent"])
     )
 
 

@@ -1,13 +1,18 @@
 """The door into a worker process, importable without torch; what lies behind it is not."""
 
+import os
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lodo.benchmark.jobs import Work
 
 
-def work_in_child(root: Path, works: tuple[Work, ...], pipe: Connection, threads: int) -> None:
-    """Do works in this process; see `lodo.benchmark.worker.main`."""
+def work_in_child(
+    root: Path, works: tuple[Work, ...], pipe: Connection, threads: int, environment: Mapping[str, str]
+) -> None:
+    """Do works in this process; see `lodo.benchmark.worker.main`. CUDA reads ``environment`` when it starts."""
+    os.environ.update(environment)
     from lodo.benchmark.worker import main
 
     main(root, works, pipe, threads)

@@ -57,7 +57,7 @@ def attribute(spec: EstimateSpec, inputs: EstimateInputs, reader: Reader) -> Est
         trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(inputs.locator, spec.hyperparameters)
     seed_globals(content_of(training), digest(spec.subsets), spec.run, spec.method, digest(spec.hyperparameters))
-    with PeakMemory() as memory:
+    with PeakMemory(training.runtime.device) as memory:
         begun = time.perf_counter()
         attribution = method.attribute(trained).checked(trained)
         seconds = time.perf_counter() - begun - observer.seconds + shared.reused.seconds

@@ -53,7 +53,7 @@ class Size:
             layers *= 2
         trainable = weights if lora is None else min(weights, ADAPTED * lora.rank * width * layers)
         number = 2 * NUMBER if task.recipe.precision == "float64" else NUMBER
-        return Size(weights, trainable, width, layers, vocabulary, number)
+        return Size(weights, trainable, width, layers, max(vocabulary, getattr(model, "rows", 0)), number)
 
     def activations(self, sequences: int, recipe: Recipe) -> int:
         """Bytes that so many sequences keep for the way back; half precision is counted as single."""

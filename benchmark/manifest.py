@@ -3,9 +3,9 @@
 import json
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
+from lodo.benchmark.devices import processor
 from lodo.benchmark.identity import code_hash, versions
 from lodo.benchmark.plan import Plan, Request
 from lodo.methods.select import explain
@@ -41,10 +41,11 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
         "changes": dict(request.changes),
         "hardware": {
             "machine": platform.machine(),
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "device": request.runtime.device,
             "threads": request.runtime.threads,
+            **({"cards": list(request.cards)} if request.cards else {}),
         },
         "libraries": libraries,
         "tasks": {task.name: json.loads(canonical_json(task)) | {"identity": digest(task)} for task in plan.tasks},
@@ -66,11 +67,3 @@ def manifest(request: Request, plan: Plan) -> dict[str, Any]:
         | {RETRAINING: RETRAINING_ABOUT},
         "warnings": list(plan.warnings),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
+from lodo.benchmark.devices import is_card
 from lodo.benchmark.sharing import SharedPass
 from lodo.tasks.forgetting import forgetting
 from lodo.tasks.likelihood import Examples
@@ -52,7 +54,9 @@ def measure_forgetting(
 
 
 class PeakMemory:
-    """Most memory that this process holds between entering and leaving, bytes; what it held before counts.
+    """Most memory that is held between entering and leaving, bytes; what was held before counts.
+
+    On a graphics card that of this process's tensors, else that of the process itself.
 
     Where the kernel cannot be told to forget the peak before (anywhere but on Linux) it is the most that the process
     has held since it began, which for one method's process is the most of its runs so far.
@@ -61,8 +65,15 @@ class PeakMemory:
         bytes: known after leaving.
     """
 
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+
     def __enter__(self) -> "PeakMemory":
         self.bytes = 0
+        if is_card(self.device):
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self.device)
+            return self
         try:
             # 5 sets the peak to what is held now (proc_pid_clear_refs(5)).
             Path("/proc/self/clear_refs").write_text("5")
@@ -72,7 +83,10 @@ class PeakMemory:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.bytes = _peak_since_reset() if self._resettable else _peak_ever()
+        if is_card(self.device):
+            self.bytes = torch.cuda.max_memory_allocated(self.device)
+        else:
+            self.bytes = _peak_since_reset() if self._resettable else _peak_ever()
 
 
 def _peak_since_reset() -> int:

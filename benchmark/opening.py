@@ -1,4 +1,4 @@
-"""What every way to start work checks before any: the device, the store, the number of processes, the time-out."""
+"""What every way to start work checks before any: the store, the number of processes, the time-out."""
 
 import os
 from pathlib import Path
@@ -17,25 +17,19 @@ def open_store(path: Path | None) -> Store:
         raise InputError(f"--store {root}: {error.strerror}; name a folder that can be written") from error
 
 
-def check_device(device: str) -> None:
-    """Raise InputError for a device that torch has not got."""
-    if device == "cpu":
-        return
-    import torch
-
-    if device.partition(":")[0] != "cuda" or not torch.cuda.is_available():
-        raise InputError(f"--device {device}: torch finds no such device here; use --device cpu")
+def default_jobs(request: Request) -> int:
+    """How many processes there are where nobody says: one a graphics card, or as many as the CPU has threads for."""
+    return len(request.cards) or max(1, (os.cpu_count() or 1) // request.runtime.threads)
 
 
 def open_for(request: Request, store: Path | None, jobs: int | None, timeout: float | None) -> tuple[Store, int]:
     """The store and the number of processes of a request.
 
-    Raises InputError for a device that is not there, a store that cannot be one, fewer than one process, or a time-out
-    that leaves no time (``not >`` takes in NaN).
+    Raises InputError for a store that cannot be one, fewer than one process, or a time-out that leaves no time
+    (``not >`` takes in NaN).
     """
-    check_device(request.runtime.device)
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs {jobs}: at least one process is needed")
     if timeout is not None and not timeout > 0:
         raise InputError(f"--timeout {timeout:g}: no run is done in that; name seconds above 0, or leave it out")
-    return open_store(store), jobs or max(1, (os.cpu_count() or 1) // request.runtime.threads)
+    return open_store(store), jobs or default_jobs(request)

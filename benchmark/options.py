@@ -10,6 +10,7 @@ import typer
 class ScaleName(StrEnum):
     mini = "mini"
     small = "small"
+    gpu = "gpu"
     paper = "paper"
 
 
@@ -89,9 +90,20 @@ RunsOption = Annotated[int, typer.Option(help="Redraws of the training examples 
 DefinitionOption = Annotated[
     DefinitionName, typer.Option(help="What leaving out means (UnTrac Eq. 1, or Koh et al. 2019).")
 ]
-DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
-JobsOption = Annotated[int | None, typer.Option(help="Processes at once \\[default: cores / threads].")]
+DeviceOption = Annotated[
+    str, typer.Option(help="cpu; cuda, which takes all cards that there are; or one, e.g. cuda:1.")
+]
+JobsOption = Annotated[
+    int | None, typer.Option(help="Processes at once \\[default: cores / threads; with cuda one for each card].")
+]
 ThreadsOption = Annotated[int, typer.Option(help="CPU threads of a process; part of a result's identity.")]
+ThroughputOption = Annotated[
+    bool,
+    typer.Option(
+        "--throughput",
+        help="Measure the training's speed, too: tokens/s, MFU, memory, time beside transformers' Trainer.",
+    ),
+]
 TimeoutOption = Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")]
 RetryOption = Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what it is likely to take, and stop.")]

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from lodo.benchmark.choosing import (
     read_inventory,
     smallest_scale,
 )
-from lodo.benchmark.collect import collect
+from lodo.benchmark.collect import collect, speeds
+from lodo.benchmark.devices import cards_of, worker_environment
 from lodo.benchmark.identity import code_of, root_of
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.inventory import Inventory
@@ -73,6 +75,7 @@ def make_request(
     device: str = "cpu",
     threads: int = 1,
     compile: bool = False,
+    throughput: bool = False,
 ) -> Request:
     """Validate what was asked for; methods that are named stand in the suite's place.
 
@@ -108,13 +111,15 @@ def make_request(
         raise InputError(f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}")
     return Request(
         scale=scale,
-        source=open_source(data, text_seed),
+        source=open_source(data, text_seed, scale),
         tasks=named,
         definition=definition,
         seeds=seeds,
         runs=runs,
         methods=tuple(choices.values()),
         runtime=Runtime(device=device, threads=threads, compile=compile),
+        cards=cards_of(device),
+        throughput=throughput,
         changes=changes,
         added=added,
         files={**files, **more_files},
@@ -129,7 +134,7 @@ def plan_request(request: Request, store: Store, jobs: int, console: Console, re
     inventories = read_texts(request, owners(request), store, jobs, console)
     tasks = choose_tasks(request, inventories)
     chains = prepared_chains(request, tasks, inventories)
-    do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request.runtime.threads, console, "Preparing")
+    do_missing(store, list(dict.fromkeys(chains.values())), {}, jobs, request, console, "Preparing")
     infos = {task: INFO.read(store.open(chain.works[0].job)) for task, chain in chains.items()}
     seen = seen_before(store, request.methods, [task.examples for task in tasks])
     return make_plan(request, inventories, tasks, chains, infos, seen, refuse)
@@ -141,7 +146,7 @@ def read_texts(
     """What the texts of some `owners` hold, read where the store lacks it. Raises InputError for a bad one."""
     chains = {owner: inventory_chain(request, owner) for owner in of}
     each = {chain.works[0].job.key: chain for chain in chains.values()}
-    do_missing(store, list(each.values()), {}, jobs, request.runtime.threads, console, "Reading")
+    do_missing(store, list(each.values()), {}, jobs, request, console, "Reading")
     return {owner: read_inventory(store, chain.works[0].job) for owner, chain in chains.items()}
 
 
@@ -150,28 +155,33 @@ def do_missing(
     chains: Sequence[Chain],
     producers: Mapping[str, Chain],
     jobs: int,
-    threads: int,
+    request: Request,
     console: Console,
     title: str,
     timeout: float | None = None,
 ) -> list[str]:
-    """Do those chains that the store has not whole; returns the keys of the jobs computed. Raises as `run_chains`."""
+    """Do those chains that the store has not whole, on a request's device; returns the keys of the jobs computed.
+
+    Raises as `run_chains`.
+    """
     with ProgressListener(console, [], title) as quiet:
         missing = [chain for chain in chains if not intact(store, chain, quiet)]
     if not missing:
         return []
     with ProgressListener(console, missing, title) as listener:
-        return run_chains(store, missing, producers, jobs, threads, listener, timeout)
+        runtime = request.runtime
+        environment = partial(worker_environment, runtime.device, cards=len(request.cards), present=os.environ)
+        return run_chains(store, missing, producers, jobs, runtime.threads, listener, timeout, environment)
 
 
 def do_all(store: Store, plan: Plan, jobs: int, console: Console, timeout: float | None = None) -> list[str]:
     """Do all of a plan's work that the store lacks; returns the keys of the jobs computed. Raises as `run_chains`."""
-    threads = plan.request.runtime.threads
-    computed = do_missing(store, plan.chains, plan.producers, jobs, threads, console, "Running", timeout)
+    request = plan.request
+    computed = do_missing(store, plan.chains, plan.producers, jobs, request, console, "Running", timeout)
     for _ in range(2):  # what the first pass found damaged while reading is done again
         missing = [chain for chain in plan.chains if not intact(store, chain)]
         if missing:
-            computed += do_missing(store, missing, plan.producers, jobs, threads, console, "Redoing", timeout)
+            computed += do_missing(store, missing, plan.producers, jobs, request, console, "Redoing", timeout)
     return computed
 
 
@@ -242,7 +252,7 @@ def execute(
 
 def tables_of(store: Store, plan: Plan) -> Tables:
     """The result tables of a plan whose work is all in the store."""
-    return Tables.from_rows(collect(store, plan), manifest(plan.request, plan))
+    return Tables.from_rows(collect(store, plan), manifest(plan.request, plan) | speeds(store, plan))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

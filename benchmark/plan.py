@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lodo.benchmark.devices import name_of
 from lodo.benchmark.jobs import MethodChoice, Work
 from lodo.benchmark.kinds.estimate import estimate_job
 from lodo.benchmark.kinds.evaluation import EvaluationInputs, evaluation_job
@@ -12,6 +13,7 @@ from lodo.benchmark.kinds.forgetting import ForgettingInputs, UnlearningInputs, 
 from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.kinds.start import StartInputs, start_job
+from lodo.benchmark.kinds.throughput import ThroughputInputs, throughput_job
 from lodo.benchmark.kinds.training import TrainingInputs, training_job
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.specifications import OBSERVED_RUN, EstimateInputs
@@ -33,6 +35,8 @@ class Request:
         tuning: the tasks are those that are never scored, on text of their own; see `lodo.benchmark.tuning`.
         added: tasks more than those.
         files: by family, the ``file.py:NAME`` that it was loaded from.
+        cards: the names of the graphics cards that its processes take, in turn.
+        throughput: the speed of each task's training is measured beside it.
     """
 
     scale: Scale
@@ -47,6 +51,8 @@ class Request:
     tuning: bool = False
     added: tuple[str, ...] = ()
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    cards: tuple[str, ...] = ()
+    throughput: bool = False
 
     def runs_on(self, task: Task) -> int:
         """How many runs a method has on a task: one where a run shows all examples, since nothing is redrawn."""
@@ -88,6 +94,7 @@ class Plan:
 
     ``inventories``: by family, what the text holds that it brings along; None: what the request's source holds.
     ``lacking``: a sentence that says why it cannot be run, where it was laid out all the same, to be looked at.
+    ``throughput``: by task, the measurement of its training's speed, if any is asked for.
     """
 
     request: Request
@@ -97,6 +104,7 @@ class Plan:
     cells: tuple[Cell, ...]
     chains: tuple[Chain, ...]
     lacking: str = ""
+    throughput: Mapping[Task, Job] = dataclasses.field(default_factory=dict)
 
     @cached_property
     def producers(self) -> dict[str, Chain]:
@@ -182,14 +190,17 @@ def make_plan(
                 works = _estimate_works(request, cell, index, run, info, root)
                 estimates.setdefault(place, {}).setdefault(job.key, (run, works))
                 shares.setdefault(place, (seen[index] if seen else None) or rough_share(request, index, task, info))
+    speeds = _throughput_works(request, cells, infos, prepared)
     chains = [
         *dict.fromkeys(prepared.values()),
         *starts.values(),
+        *{work.job.key: Chain((work,)) for work in speeds.values()}.values(),
         *(Chain(tuple(works)) for works in trainings.values()),
     ]
     for place, by_key in sorted(estimates.items(), key=lambda item: item[0][0]):
         chains.append(_in_order(list(by_key.values()), shares[place]))
-    return Plan(request, inventories, tasks, infos, tuple(cells), tuple(chains), lacking)
+    throughput = {task: work.job for task, work in speeds.items()}
+    return Plan(request, inventories, tasks, infos, tuple(cells), tuple(chains), lacking, throughput)
 
 
 def _start_works(request: Request, task: Task) -> list[Work]:
@@ -199,6 +210,21 @@ def _start_works(request: Request, task: Task) -> list[Work]:
         return []
     cost = tokens / (recipe.steps * recipe.batch_size * recipe.sequence_length)
     return [Work(start_job(task, request.runtime), f"priming the model of {task.name}", StartInputs(), cost=cost)]
+
+
+def _throughput_works(
+    request: Request, cells: Sequence[Cell], infos: Mapping[Task, PreparedInfo], prepared: Mapping[Task, Chain]
+) -> dict[Task, Work]:
+    """By task, the measurement of its training's speed, where one is asked for and the training has steps."""
+    device, works = name_of(request.runtime.device, request.cards), {}
+    for cell in cells if request.throughput else ():
+        task, root = cell.task, prepared[cell.task].works[0].job
+        if cell.seed == 0 and task.recipe.optimizer != "newton":
+            job = throughput_job(task, infos[task], request.runtime, device)
+            needs = (root.key, *(work.job.key for work in _start_works(request, task)))
+            # Like a method's, its failure is no end of the run.
+            works[task] = Work(job, f"speed of {task.name}", ThroughputInputs(root, cell.base), needs, 0.1, method=True)
+    return works
 
 
 def _training_works(cell: Cell, left_out: str | None, info: PreparedInfo, before: Sequence[Job]) -> list[Work]:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
@@ -58,12 +58,16 @@ class Listener(Protocol):
 
 @dataclass
 class _Running:
-    """A process at work: ``done`` of its works are finished, the next one since ``begun``."""
+    """A process at work: ``done`` of its works are finished, the next one since ``begun``.
+
+    ``slot`` is the lowest number that no other process has while it runs.
+    """
 
     chain: Chain
     process: BaseProcess
     pipe: Connection
     begun: float
+    slot: int = 0
     done: int = 0
     last: tuple[str, str | None] | None = None
 
@@ -75,6 +79,19 @@ class _State:
     later: dict[Chain, float] = field(default_factory=dict)
     retried: dict[Chain, int] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
+
+
+Environment = Callable[[int], Mapping[str, str]]
+
+
+def nothing_more(slot: int) -> Mapping[str, str]:
+    """An environment that says nothing beside the parent's."""
+    return {}
+
+
+def free_slot(taken: Sequence[int]) -> int:
+    """The lowest number from 0 that is not taken."""
+    return min(set(range(len(taken) + 1)) - set(taken))
 
 
 def intact(store: Store, chain: Chain, listener: Listener | None = None) -> bool:
@@ -115,12 +132,14 @@ def run_chains(
     threads: int,
     listener: Listener,
     timeout: float | None = None,
+    environment: Environment = nothing_more,
 ) -> list[str]:
     """Do the chains, at most ``jobs`` at once; returns the keys of the jobs that this call computed.
 
     Args:
         producers: by job key, the chain that makes it, for redoing what turns out damaged.
         timeout: seconds after which a method's process is ended and its job recorded as failed.
+        environment: by a process's slot, from 0 to ``jobs`` - 1, what its environment says beside this one's.
 
     Raises:
         InputError: a source is bad.
@@ -131,7 +150,7 @@ def run_chains(
     state = _State(list(chains))
     try:
         while state.waiting or state.running:
-            _start(store, state, context, jobs, threads, listener)
+            _start(store, state, context, jobs, threads, listener, environment)
             pipes = [item.pipe for item in state.running]
             for pipe in wait([*pipes, *(item.process.sentinel for item in state.running)], timeout=0.5):
                 for item in [item for item in state.running if pipe in (item.pipe, item.process.sentinel)]:
@@ -154,6 +173,7 @@ def _start(
     jobs: int,
     threads: int,
     listener: Listener,
+    environment: Environment,
 ) -> None:
     from lodo.benchmark.entry import work_in_child
 
@@ -167,10 +187,12 @@ def _start(
             continue
         state.waiting.remove(chain)
         ours, theirs = context.Pipe()
-        process = context.Process(target=work_in_child, args=(store.root, chain.works, theirs, threads), daemon=True)
+        slot = free_slot([item.slot for item in state.running])
+        arguments = store.root, chain.works, theirs, threads, environment(slot)
+        process = context.Process(target=work_in_child, args=arguments, daemon=True)
         process.start()
         theirs.close()
-        state.running.append(_Running(chain, process, ours, now))
+        state.running.append(_Running(chain, process, ours, now, slot))
         listener.begun(chain)
 
 

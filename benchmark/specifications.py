@@ -71,7 +71,10 @@ class EstimateInputs:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an estimate cost, all that it reused charged in full: seconds, bytes, tokens, units of one training."""
+    """What an estimate cost, all that it reused charged in full: seconds, bytes, tokens, units of one training.
+
+    The bytes are those of `lodo.benchmark.measuring.PeakMemory`.
+    """
 
     seconds: float
     peak_rss: int

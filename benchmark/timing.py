@@ -12,6 +12,7 @@ from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.estimate import KIND as ESTIMATE
 from lodo.benchmark.kinds.kind import FAILURE, SPENT
 from lodo.benchmark.kinds.training import KIND as TRAINING
+from lodo.benchmark.machines import peak_of, share_of_peak
 from lodo.benchmark.plan import Plan, Share
 from lodo.benchmark.specifications import EstimateSpec
 from lodo.benchmark.store import SEAL, Store
@@ -21,9 +22,12 @@ from lodo.tasks.spec import Shown, Task, canonical_json
 OPERATIONS_PER_SECOND = 3.5e10
 
 
-def rough_training_seconds(task: Task) -> float:
-    """A training's length on one CPU thread, from its `training_operations`."""
-    return training_operations(task, task.tokenizer.vocabulary) / OPERATIONS_PER_SECOND
+def rough_training_seconds(task: Task, card: str = "") -> float:
+    """A training's length from its `training_operations`: on one CPU thread, or on a card whose peak is known."""
+    vocabulary = task.tokenizer.vocabulary
+    peak = peak_of(card, task.recipe.precision)
+    share = share_of_peak(task.model.rough_parameters(vocabulary))
+    return training_operations(task, vocabulary) / (peak * share if peak else OPERATIONS_PER_SECOND)
 
 
 def training_operations(task: Task, vocabulary: int, left_out: str | None = None) -> float:
@@ -78,7 +82,8 @@ def expected_seconds(plan: Plan, store: Store, jobs: int) -> Guess:
     }
     unknown = dict.fromkeys(names[work.job.key] for works in missing for work in works if not work.known)
     known = _recorded(store, plan)
-    rough = median(rough_training_seconds(task) for task in plan.tasks)
+    card = next(iter(plan.request.cards), "")
+    rough = median(rough_training_seconds(task, card) for task in plan.tasks)
     seconds, basis = (known, "as trainings of this run took so far") if known else (rough, "a rough guess")
     return Guess(seconds * max([sum(costs) / max(1, jobs), *costs]), basis, tuple(unknown))
 

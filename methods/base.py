@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from lodo.methods.provenance import Setting, Why
+from lodo.methods.provenance import Scaled, Why
 from lodo.tasks.errors import InputError
 from lodo.tasks.registry import Registry
 
@@ -90,7 +90,7 @@ class AttributionMethod:
     summary: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     defaults: ClassVar[Mapping[str, Why]] = {}
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {}
+    scaled: ClassVar[Scaled] = {}
     suite: ClassVar[Literal["default", "full"]] = "full"
     reference: ClassVar[bool] = False
     whole: ClassVar[bool] = False

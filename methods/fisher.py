@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
-from lodo.methods.provenance import Setting, Why, choice, chosen, published
+from lodo.methods.provenance import Scaled, Why, choice, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,7 +125,7 @@ class LoGra(AttributionMethod):
         "rank": chosen("4,096 dimensions a layer"),
         "damping": chosen("relative to the mean eigenvalue, as large as EK-FAC's"),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
+    scaled: ClassVar[Scaled] = {
         "mini": {"rank": choice(16, "a matrix of 256 rows is what a few hundred examples can fill")}
     }
     requires: ClassVar[Mapping[str, str]] = NEEDS

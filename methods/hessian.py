@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionError, AttributionMethod, register
-from lodo.methods.provenance import Setting, Why, budget, choice, chosen, published
+from lodo.methods.provenance import Scaled, Why, budget, choice, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,7 +114,7 @@ class Lissa(HessianInfluence):
         "scale": chosen("found anew for each model: the recursion must not diverge"),
         "batch": chosen("the iterations use all examples about once"),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(80)}}
+    scaled: ClassVar[Scaled] = {"mini": {"examples": budget(80)}, "gpu": {"examples": budget(40)}}
 
     def solved(self, curvature: "Curvature", examples: "Examples", rounds: "Tensor", right: "Tensor") -> "Tensor":
         from lodo.methods.engine.gradients import gradient
@@ -124,7 +124,6 @@ class Lissa(HessianInfluence):
         size = self.batch or -(-len(examples) // self.iterations)
         together = max(1, size * drawn // len(examples))
         groups = [examples[rows] for rows in _grouped(rounds // together)]
-
         scale = self.scale
         if scale is None:
             start = gradient(curvature.model, groups[0])
@@ -177,7 +176,10 @@ class ConjugateGradient(HessianInfluence):
         "tolerance": chosen("near what single precision can tell apart"),
         "reorthogonalise": chosen("else the answer hangs on the order of the datasets after some ten iterations"),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"examples": budget(80), "iterations": budget(10)}}
+    scaled: ClassVar[Scaled] = {
+        "mini": {"examples": budget(80), "iterations": budget(10)},
+        "gpu": {"examples": budget(32), "iterations": budget(5), "reorthogonalise": budget(False)},
+    }
     lighter: ClassVar[str] = "set its iterations lower or reorthogonalise=false, or take graddot"
 
     def peak_vectors(self, extent: "Extent") -> float | None:
@@ -235,9 +237,7 @@ class Arnoldi(HessianInfluence):
         "steps": published("Isonuma & Titov 2024, Sec. 5, for OPT"),
         "top": published("Isonuma & Titov 2024, Sec. 5, for OPT"),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
-        "mini": {"examples": budget(16), "steps": budget(12), "top": budget(6)}
-    }
+    scaled: ClassVar[Scaled] = {"mini": {"examples": budget(16), "steps": budget(12), "top": budget(6)}}
     exempt: ClassVar[Mapping[str, str]] = {
         "sign of the truth": "six eigenvectors, as at mini, hold too little of the gradients; a hundred hold enough"
     }
@@ -301,7 +301,7 @@ class Exact(HessianInfluence):
     summary: ClassVar[str] = "influence function, dense inverse Hessian, which the others approximate"
     on_request: ClassVar[str] = "forms the dense Hessian; for models of a few thousand parameters"
     lighter: ClassVar[str] = "take hif-cg"
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {
+    scaled: ClassVar[Scaled] = {
         "mini": {"gauss_newton": choice(True, "hif-cg's matrix, which it inverts exactly"), "examples": budget(16)}
     }
     exempt: ClassVar[Mapping[str, str]] = {

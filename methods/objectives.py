@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from lodo.methods.base import register
-from lodo.methods.provenance import Setting, Why, budget, chosen, published
+from lodo.methods.provenance import Scaled, Why, budget, chosen, published
 from lodo.methods.untrac import ORDER, Rate, Unlearning
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Weight = Annotated[float, Field(ge=0)]
 Margin = Annotated[float, Field(ge=0)]
 
 PAPER = "Yao et al. 2024 (arXiv 2402.15159)"
-MINI: Mapping[str, Mapping[str, Setting]] = {"mini": {"points": budget(1)}}
+FEW: Scaled = {scale: {"points": budget(1)} for scale in ("mini", "gpu")}
 RETAINED: Mapping[str, Why] = {
     "retain": published("arXiv 2402.15159, in-distribution"),
     "retain_weight": chosen("both losses alike"),
@@ -46,7 +46,7 @@ class UnTracRandom(Unlearning):
     summary: ClassVar[str] = "UnTrac by descent on random labels"
     rough_trainings = 0.3
     paper: ClassVar[str] = f"{PAPER}, objective 2"
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
+    scaled: ClassVar[Scaled] = FEW
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning_losses import descent_on, random_labels
@@ -63,7 +63,7 @@ class UnTracAdversarial(Unlearning):
     summary: ClassVar[str] = "UnTrac by descent on the trained model's likeliest wrong tokens"
     rough_trainings = 0.38
     paper: ClassVar[str] = f"{PAPER}, objective 3"
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
+    scaled: ClassVar[Scaled] = FEW
     exempt: ClassVar[Mapping[str, str]] = {
         "sign of the truth": "the likeliest wrong tokens are there other words of the same dataset, which it so teaches"
     }
@@ -92,7 +92,7 @@ class UnTracDescent(Unlearning):
     rough_trainings = 0.55
     paper: ClassVar[str] = f"{PAPER}, objectives 4 (general) and 5 (in-distribution)"
     defaults: ClassVar[Mapping[str, Why]] = RETAINED
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
+    scaled: ClassVar[Scaled] = FEW
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning import ascent
@@ -122,7 +122,7 @@ class UnTracKL(Unlearning):
     rough_trainings = 0.63
     paper: ClassVar[str] = f"{PAPER}, objectives 6 (general) and 7 (in-distribution)"
     defaults: ClassVar[Mapping[str, Why]] = RETAINED
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
+    scaled: ClassVar[Scaled] = FEW
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning import ascent
@@ -149,7 +149,7 @@ class UnTracNPO(Unlearning):
     rough_trainings = 0.38
     paper: ClassVar[str] = "Zhang et al. 2024 (arXiv 2404.05868)"
     defaults: ClassVar[Mapping[str, Why]] = {"beta": published("Zhang et al. 2024")}
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
+    scaled: ClassVar[Scaled] = FEW
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning_losses import initial_log_probs, npo
@@ -179,7 +179,7 @@ class UnTracSimNPO(Unlearning):
         "beta": published("Fan et al. 2024, for TOFU's forget05"),
         "gamma": published("Fan et al. 2024"),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = MINI
+    scaled: ClassVar[Scaled] = FEW
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning_losses import simnpo

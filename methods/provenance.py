@@ -1,5 +1,6 @@
 """Why a hyperparameter's value is what it is: a paper's, chosen, kept small for cost, tuned, or asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +28,10 @@ class Setting:
 
     value: Any
     why: Why
+
+
+# By scale, what replaces a method's defaults there.
+Scaled = Mapping[str, Mapping[str, Setting]]
 
 
 def published(where: str) -> Why:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from lodo.methods.base import Attribution, AttributionMethod, register
-from lodo.methods.provenance import FIGURE_ONLY, Setting, Why, budget, chosen, published
+from lodo.methods.provenance import FIGURE_ONLY, Scaled, Why, budget, chosen, published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +92,10 @@ class UnTrac(Unlearning):
     rough_trainings = 0.3
     paper: ClassVar[str] = "Isonuma & Titov 2024, Eq. 2"
     suite = "default"
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"points": budget(2)}}
+    scaled: ClassVar[Scaled] = {
+        "mini": {"points": budget(2)},
+        "gpu": {"points": budget(1)},
+    }
 
     def terms(self, trained: "TrainedModel", name: str) -> "list[Term]":
         from lodo.methods.engine.unlearning import Term, ascent
@@ -133,7 +136,7 @@ class UnTracInv(AttributionMethod):
         "points": chosen(FIGURE_ONLY),
         "dropout": chosen(NO_DROPOUT),
     }
-    scaled: ClassVar[Mapping[str, Mapping[str, Setting]]] = {"mini": {"points": budget(1)}}
+    scaled: ClassVar[Scaled] = {scale: {"points": budget(1)} for scale in ("mini", "gpu")}
     lighter: ClassVar[str] = LIGHTER
 
     def peak_vectors(self, extent: "Extent") -> float | None:

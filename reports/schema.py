@@ -113,7 +113,7 @@ _TABLES = (
             Column("status", "str", '"ok" or "failed" (the method gave no answer)'),
             Column("cause", "str", 'why it failed, "" if it did not'),
             Column("seconds", "float64", "wall-clock time, seconds; null where it failed", True),
-            Column("peak_rss", "int64", "most memory held by the method's process, bytes; null where unknown", True),
+            Column("peak_rss", "int64", "most memory held, on a card by tensors, bytes; null where unknown", True),
             Column("tokens", "int64", "tokens that passed through the model, forward and backward", True),
             Column("training_equivalents", "float64", "compute in units of one base training", True),
         ),

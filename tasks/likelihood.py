@@ -84,7 +84,9 @@ class Examples:
         return self.tokens.numel() + (0 if self.inputs is None else self.inputs.numel())
 
     def to(self, device: str | torch.device) -> "Examples":
-        return self._each(lambda part: part.to(device))
+        # The way to a graphics card is not waited for, nor what the card still computes.
+        early = torch.device(device).type == "cuda"
+        return self._each(lambda part: part.to(device, non_blocking=early))
 
     def trimmed(self) -> "Examples":
         """Without the columns that are padding in every row."""
@@ -175,6 +177,24 @@ def _arguments(examples: Examples) -> tuple[tuple[Tensor, ...], dict[str, Tensor
     dtype = torch.get_default_dtype()
     hidden = (~examples.read).to(dtype)[:, None, None] * torch.finfo(dtype).min
     return (examples.inputs,), {"attention_mask": hidden, "decoder_input_ids": examples.tokens}
+
+
+def transformers_rows(examples: Examples) -> list[dict[str, Tensor]]:
+    """Each example as transformers' own training loop reads it; its loss of them is the mean over the scored tokens.
+
+    A decoder's labels stand at their tokens and are moved by the model, an encoder-decoder's are moved here.
+    """
+    if examples.inputs is None or examples.read is None:
+        labels = examples.tokens.masked_fill(~examples.scored, IGNORED)
+        columns = {"input_ids": examples.tokens, "labels": labels}
+    else:
+        columns = {
+            "input_ids": examples.inputs,
+            "attention_mask": examples.read.long(),
+            "decoder_input_ids": examples.tokens,
+            "labels": labels_of(examples),
+        }
+    return [{name: part[row] for name, part in columns.items()} for row in range(len(examples))]
 
 
 def answer(model: nn.Module, examples: Examples, parameters: Mapping[str, Tensor] | None = None, **options: Any) -> Any:

@@ -15,7 +15,8 @@ from lodo.tasks.frozen import canonical_json as canonical_json
 from lodo.tasks.frozen import digest as digest
 
 Definition = Literal["fixed-steps", "all-examples"]
-Scale = Literal["mini", "small", "paper"]
+# Smallest first; gpu is what one graphics card does in an hour.
+Scale = Literal["mini", "small", "gpu", "paper"]
 # What a text is, whoever reads it: made up with known influence, written by people, or prompts and answers.
 TextKind = Literal["planted", "natural", "pairs"]
 # Documents joined and cut into full sequences, or a sequence for each prompt and answer with the loss on the answer.

@@ -46,11 +46,16 @@ def checkpoint_steps(steps: int, count: int) -> tuple[int, ...]:
 def training_step(
     model: nn.Module, optimizer: torch.optim.Optimizer, batch: Examples, recipe: Recipe, device: str = "cpu"
 ) -> Tensor:
-    """One optimizer step on the batch's token-mean loss; returns that loss (before the step), nats per token."""
-    size, whole = -(-len(batch) // recipe.accumulate), torch.zeros((), device=batch.tokens.device)
-    for part in batch.batches(size):
+    """One optimizer step on the batch's token-mean loss; returns that loss (before the step), nats per token.
+
+    The batch is as `Replay.batch` gives it, without columns that are padding alone. On a graphics card nothing here
+    waits for it: the loss is not read, and a number is asked of the batch only to cut it into parts.
+    """
+    whole, count = torch.zeros((), device=batch.tokens.device), batch.scored.sum()
+    parts = [batch] if recipe.accumulate == 1 else batch.batches(-(-len(batch) // recipe.accumulate))
+    for part in parts:
         with autocast(recipe, device):
-            loss = token_losses(model, part) / batch.count
+            loss = token_losses(model, part) / count
         loss.backward()
         whole = whole + loss.detach()
     if recipe.clip is not None:
@@ -58,6 +63,22 @@ def training_step(
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return whole
+
+
+def next_step(replay: Replay, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> Tensor:
+    """The 0-based ``step`` of a training; returns its loss as `training_step` does."""
+    for group in optimizer.param_groups:
+        group["lr"] = replay.recipe.learning_rate(step, replay.steps)
+    replay.seed_dropout(step)
+    return training_step(model, optimizer, replay.batch(step), replay.recipe, replay.device)
+
+
+def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer of a recipe that takes steps, over a model's trainable parameters."""
+    assert recipe.optimizer != "newton"
+    return build_optimizer(
+        recipe.optimizer, trainable(model), recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
+    )
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:
@@ -87,8 +108,10 @@ def _load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, state: d
     for name, value in model.named_parameters():
         moments = {key.rsplit("/", 1)[1]: item for key, item in state.items() if key.startswith(f"optimizer/{name}/")}
         if moments:
+            # A fused step counts where the weights are, any other on the CPU.
+            counts = value.device if optimizer.defaults.get("fused") else "cpu"
             optimizer.state[value] = {
-                key: item.to(value.device if item.ndim else "cpu") for key, item in moments.items()
+                key: item.to(value.device if item.ndim else counts) for key, item in moments.items()
             }
 
 
@@ -146,14 +169,12 @@ def train(
     Raises:
         TrainingDiverged: the loss is not finite; names the seed and the step.
     """
-    device, recipe, steps = runtime.device, replay.recipe, replay.steps
+    recipe, steps = replay.recipe, replay.steps
     if recipe.optimizer == "newton":
         return _solve(replay, folder, on_step)
     model = replay.initial()
     forward: nn.Module = torch.compile(model) if runtime.compile else model  # type: ignore[assignment]
-    optimizer = build_optimizer(
-        recipe.optimizer, trainable(model), recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
-    )
+    optimizer = optimizer_of(recipe, model)
     marks = checkpoint_steps(steps, recipe.checkpoints)
     losses: list[Tensor | float] = []
     resumed = _resume(folder, marks)
@@ -162,10 +183,7 @@ def train(
         _load_optimizer(model, optimizer, resumed[1])
         losses = list(resumed[2])
     for step in range(len(losses), steps):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate(step, steps)
-        replay.seed_dropout(step)
-        losses.append(training_step(forward, optimizer, replay.batch(step), recipe, device))
+        losses.append(next_step(replay, forward, optimizer, step))
         done = step + 1
         if done % 20 == 0 or done in marks:
             losses = [float(loss) for loss in losses]

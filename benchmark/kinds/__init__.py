@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lodo.benchmark.kinds import estimate, evaluation, inventory, prepared, samples, start, training
+from lodo.benchmark.kinds import estimate, evaluation, inventory, prepared, samples, start, throughput, training
 from lodo.benchmark.kinds.forgetting import FORGETTING, UNLEARNING
 from lodo.benchmark.kinds.kind import Kind
 
@@ -14,6 +14,7 @@ KINDS: Mapping[str, Kind[Any, Any]] = {
         prepared.KIND,
         samples.KIND,
         start.KIND,
+        throughput.KIND,
         training.KIND,
         evaluation.KIND,
         FORGETTING,

@@ -85,8 +85,9 @@ def gradient(model: nn.Module, examples: Examples, batch_size: int = PASS) -> Te
     """The flat gradient of L(examples) with respect to all trainable parameters, shape (P,); one accumulation."""
     parameters = [value for value in model.parameters() if value.requires_grad]
     total: list[Tensor] | None = None
+    count = examples.count
     for batch in examples.batches(batch_size):
-        parts = torch.autograd.grad(token_losses(model, batch) / examples.count, parameters)
+        parts = torch.autograd.grad(token_losses(model, batch) / count, parameters)
         if total is None:
             total = list(parts)
         else:

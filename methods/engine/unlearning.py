@@ -12,6 +12,7 @@ from lodo.tasks.optimizers import OptimizerName, build_optimizer
 from lodo.tasks.spec import Recipe
 from lodo.tasks.trained import TrainedModel
 from lodo.tasks.training import trainable
+from lodo.tasks.weights import own_generators
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def unlearn(
     optimizer = build_optimizer(how.optimizer, trainable(model), how.lr)
     recipe: Recipe = trained.recipe
     weights = []
-    with torch.random.fork_rng(devices=[]):
+    with own_generators():
         torch.manual_seed(int(torch.randint(2**62, (1,), generator=terms[0].generator)))
         orders = [order_of(len(term.pool), how.batch_size, how.steps, term.generator) for term in terms]
         for step, drawn in enumerate(zip(*orders, strict=True), start=1):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from lodo.tasks.architecture import Architecture, register_architecture
-from lodo.tasks.frozen import Positive
+from lodo.tasks.frozen import Positive, added
 
 if TYPE_CHECKING:
     import torch
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 @register_architecture("opt")
 class Opt(Architecture):
-    """An OPT decoder with random weights."""
+    """An OPT decoder with random weights.
+
+    Attributes:
+        rows: the least number of rows of the embedding, for a model as large as a published one on text whose
+            tokenizer has fewer entries; no text holds the tokens beyond these.
+    """
 
     kind: Literal["opt"] = "opt"
     width: Positive
@@ -20,6 +25,7 @@ class Opt(Architecture):
     heads: Positive = 1
     feedforward: Positive = 1
     attention: Literal["sdpa", "eager"] = "sdpa"
+    rows: int = added(0, ge=0)
 
     def build(self, vocabulary: int, seed: int, precision: str = "float32") -> "torch.nn.Module":
         from transformers import OPTConfig, OPTForCausalLM
@@ -29,7 +35,7 @@ class Opt(Architecture):
         from lodo.tasks.weights import drawn
 
         config = OPTConfig(
-            vocab_size=vocabulary,
+            vocab_size=max(vocabulary, self.rows),
             hidden_size=self.width,
             word_embed_proj_dim=self.width,
             num_hidden_layers=self.layers,
@@ -48,7 +54,8 @@ class Opt(Architecture):
         return drawn(lambda: OPTForCausalLM(config), seed, precision)
 
     def rough_parameters(self, vocabulary: int) -> int:
-        return self.layers * (4 * self.width**2 + 2 * self.width * self.feedforward) + vocabulary * self.width
+        in_layers = self.layers * (4 * self.width**2 + 2 * self.width * self.feedforward)
+        return in_layers + max(vocabulary, self.rows) * self.width
 
     def idle(self, model: "torch.nn.Module") -> Mapping[str, "torch.Tensor"]:
         """The keys' biases: each adds the same to all scores of a query, which the softmax takes off again."""

@@ -12,6 +12,20 @@ DIFFERENT = (6, 4, 3, 2, 2, 1, 1, 1)
 
 OPT_125M = Opt(width=768, layers=12, heads=12, feedforward=3072, positions=2048, dropout=0.1)
 
+# With the rows of the published model, most of them without a token where the text is generated.
+WHOLE_OPT_125M = OPT_125M.model_copy(update={"rows": 50272})
+# An OPT-125M on 16.4 M tokens: a minute of one H100 at the share of its peak that is assumed.
+HOUR = Recipe(
+    steps=1000,
+    batch_size=32,
+    sequence_length=512,
+    lr=6e-4,
+    schedule="linear",
+    warmup=100,
+    precision="bfloat16",
+    checkpoints=2,
+)
+
 SETTINGS: dict[tuple[Scale, TextKind], Settings] = {
     ("mini", "planted"): Settings(
         tokenizer=TokenizerSpec(vocabulary=1024),
@@ -42,6 +56,22 @@ SETTINGS: dict[tuple[Scale, TextKind], Settings] = {
         subset_size=256,
         min_pairs=128,
         examples=1000,
+    ),
+    ("gpu", "planted"): Settings(
+        tokenizer=TokenizerSpec(vocabulary=50265),
+        model=WHOLE_OPT_125M,
+        recipe=HOUR,
+        subset_size=32,
+        min_pairs=8,
+        examples=250,
+    ),
+    ("gpu", "natural"): Settings(
+        tokenizer=TokenizerSpec(vocabulary=50265),
+        model=WHOLE_OPT_125M,
+        recipe=HOUR,
+        subset_size=256,
+        min_pairs=128,
+        examples=250,
     ),
     ("paper", "natural"): Settings(
         tokenizer=TokenizerSpec(vocabulary=50265),

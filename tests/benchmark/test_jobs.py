@@ -51,8 +51,8 @@ def test_what_is_written_is_read(tmp_path, record, content):
 
 
 def test_every_kind_is_found_by_its_name_and_no_two_write_in_one_folder():
-    text, measured = {"inventory", "prepared", "samples"}, {"evaluation", "forgetting", "estimate", "unlearning"}
-    assert set(KINDS) == text | {"training"} | measured
+    text, trained = {"inventory", "prepared", "samples"}, {"start", "training", "throughput"}
+    assert set(KINDS) == text | trained | {"evaluation", "forgetting", "estimate", "unlearning"}
     assert all(kind.name == name for name, kind in KINDS.items())
 
 

@@ -9,8 +9,17 @@ from lodo.tasks.architectures.causal import Causal
 from lodo.tasks.architectures.opt import Opt
 from lodo.tasks.architectures.seq2seq import Seq2Seq
 from lodo.tasks.architectures.t5 import T5
-from lodo.tasks.likelihood import PAD, Examples, last_states, log_probs, mean_loss, predict, token_losses
-from lodo.tasks.spec import TokenizerSpec
+from lodo.tasks.likelihood import (
+    PAD,
+    Examples,
+    last_states,
+    log_probs,
+    mean_loss,
+    predict,
+    token_losses,
+    transformers_rows,
+)
+from lodo.tasks.spec import FOR_A_KEY, TokenizerSpec, digest
 
 VOCABULARY = 290
 DECODERS, ENCODED = ("gpt2", "gpt_neox", "llama"), ("t5", "bart")
@@ -142,3 +151,32 @@ def test_dropout_is_the_recipes_throughout(pretrained):
             built.train()
             first, second = (float(token_losses(built, examples)) for _ in range(2))
             assert (first == second) == (share == 0)
+
+
+def test_rows_that_no_token_uses_are_counted_and_learn_only_that_they_never_come():
+    plain, whole = (Opt(width=16, heads=2, feedforward=32, positions=24, rows=rows) for rows in (0, 320))
+    assert whole.rough_parameters(VOCABULARY) - plain.rough_parameters(VOCABULARY) == (320 - VOCABULARY) * 16
+    assert whole.rough_parameters(400) == plain.rough_parameters(400)
+    model, examples = whole.build(VOCABULARY, 0), ragged(whole)
+    assert predict(model, examples).logits.shape[-1] == 320
+    token_losses(model, examples).backward()
+    unused = model.get_input_embeddings().weight.grad[VOCABULARY:]
+    assert unused.abs().amax(1).min() > 0, "the softmax counts them"
+    # Of a token that never comes every place has the chance alone as its derivative by the logit.
+    predictions = predict(model, examples)
+    chances = predictions.counted.softmax(-1)[:, VOCABULARY:]
+    states = last_states(model, examples)[predictions.mask]
+    torch.testing.assert_close(unused, chances.T @ states)
+
+
+def test_rows_are_in_a_key_only_where_they_are_set():
+    plain = Opt(width=16, positions=24)
+    assert "rows" not in plain.model_dump(mode="json", context=FOR_A_KEY)
+    assert digest(plain.model_copy(update={"rows": 320})) != digest(plain)
+
+
+def test_transformers_own_loop_reads_the_same_loss(architecture):
+    model, examples = architecture.build(VOCABULARY, 0).eval(), ragged(architecture)
+    rows = transformers_rows(examples)
+    batch = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    torch.testing.assert_close(model(**batch).loss, token_losses(model, examples) / examples.count)

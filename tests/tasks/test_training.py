@@ -1,6 +1,7 @@
 """A training: its step against a bare loop, its schedule, its resumption, its divergence."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -144,3 +145,32 @@ def test_a_training_takes_the_schedule_of_its_own_length(tmp_path, monkeypatch, 
 def test_checkpoints_are_even_and_include_the_end():
     assert checkpoint_steps(12, 3) == (4, 8, 12)
     assert checkpoint_steps(3, 10) == (1, 2, 3)
+
+
+def on_meta(spec):
+    """A model whose numbers cannot be read: on a graphics card reading one would wait for all that is computed."""
+    model = spec.build(50, 0).to("meta").train()
+    model.tie_weights()
+    return model
+
+
+def test_a_step_reads_no_number_and_mixes_no_devices():
+    model = on_meta(SPEC)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    batch = Examples(*(part.to("meta") for part in WHOLE[0][:4].parts))
+    for _ in range(2):
+        loss = training.training_step(model, optimizer, batch, RECIPE, "meta")
+        assert loss.device.type == "meta"
+
+
+@pytest.mark.parametrize(("fused", "where"), [(True, "meta"), (None, "cpu")])
+def test_a_resumed_fused_optimizer_counts_its_steps_where_its_weights_are(fused, where):
+    model = on_meta(SPEC)
+    (name, value), *_ = model.named_parameters()
+    moment = f"optimizer/{name}"
+    state = {f"{moment}/step": torch.tensor(3.0), f"{moment}/exp_avg": torch.zeros(value.shape)}
+    optimizer = SimpleNamespace(state={}, defaults={"fused": fused})
+    training._load_optimizer(model, optimizer, state)
+    found = optimizer.state[value]
+    assert found["step"].device.type == where
+    assert found["exp_avg"].device.type == "meta"
