@@ -29,7 +29,14 @@ def compute(spec: StartSpec, inputs: StartInputs, place: Workplace) -> None:
     SPENT.write(place.folder, time.perf_counter() - begun)
 
 
-KIND = Kind("start", "models made ready", StartSpec, StartInputs, compute)
+KIND = Kind(
+    "start",
+    "models made ready",
+    StartSpec,
+    StartInputs,
+    compute,
+    beside=frozenset({"lodo.benchmark.reader"}),  # nothing is read from the store
+)
 
 
 def start_job(task: Task, runtime: Runtime) -> Job:
