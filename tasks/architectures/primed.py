@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 TOKENISED = 4_000
 # What the weights and the tokens are made by: the kept ones are those of these files as they are.
 MAKERS = ("architectures.primed", "architectures.t5", "questions", "synthetic", "wordlists", "sequences", "vocabulary")
-TRAINERS = ("training", "likelihood", "optimizers", "replay", "weights")
+TRAINERS = ("training", "likelihood", "optimizers", "replay", "starting", "weights", "spec", "seeds")
+LIBRARIES = ("torch", "transformers", "tokenizers")
 
 
 @register_architecture("primed")
@@ -83,10 +85,9 @@ class Primed(Architecture):
         return trained_vocabulary([text for each in asked for text in (each.prompt, each.text)], self.entries)
 
     def _name(self) -> str:
-        """SHA-256 of all that makes the weights: these settings, the files that read them, the library."""
-        import torch
-
-        total = hashlib.sha256(canonical_json([self.model_dump(mode="json"), torch.__version__]).encode())
+        """SHA-256 of all that makes the weights: these settings, the files that read them, the libraries."""
+        versions = {name: version(name) for name in LIBRARIES}
+        total = hashlib.sha256(canonical_json([self.model_dump(mode="json"), versions]).encode())
         for name in (*MAKERS, *TRAINERS):
             __import__(f"lodo.tasks.{name}")
             file = sys.modules[f"lodo.tasks.{name}"].__file__

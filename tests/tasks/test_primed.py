@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from importlib.metadata import version
 
 import pytest
 import torch
@@ -76,8 +77,10 @@ def test_a_change_of_what_makes_it_is_other_weights(home, tmp_path, monkeypatch)
         with monkeypatch.context() as patch:
             patch.setattr(module, "__file__", str(edited))
             assert SMALL._name() != before, name
-    monkeypatch.setattr(torch, "__version__", "another")
-    assert SMALL._name() != before
+    for library in primed.LIBRARIES:
+        with monkeypatch.context() as patch:
+            patch.setattr(primed, "version", lambda name, new=library: "another" if name == new else version(name))
+            assert SMALL._name() != before, library
 
 
 def test_what_is_made_stands_whole_or_not_at_all(home):
