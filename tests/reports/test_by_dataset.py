@@ -44,6 +44,7 @@ def test_seeds_that_disagree_have_an_interval(make_facts):
     rows = rows_of(dataset_table(Tables.from_rows(make_facts(truth, {"m": truth[:, None]}), {})))
     # ±1.2247 twice one way and once the other: mean -0.41, deviation 1.41, times 4.303 over the root of three.
     assert rows["the truth"] == ["−0.41 ± 3.51", "0.00 ± 0.00", "0.41 ± 3.51"]
+    assert rows["`m`"] == rows["the truth"], "each seed's answer is its own"
 
 
 def test_what_the_paper_says_stands_below(tables):
