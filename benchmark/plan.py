@@ -299,7 +299,7 @@ def _too_few_examples(tasks: Sequence[Task], infos: Mapping[Task, PreparedInfo])
     own, task, name = min(short, key=lambda item: item[0])
     return (
         f"{task.name}: a run shows {task.examples} examples of each dataset but '{name}' has {own} in the mixture; "
-        f"give it more text or set --set task.examples={own}"
+        f"give it more text, or give --set task.examples={own}"
     )
 
 

@@ -15,6 +15,21 @@ from lodo.benchmark.kinds.kind import FAILURE, Failure
 from lodo.benchmark.store import DamagedEntry, Store
 from lodo.tasks.errors import InputError
 
+# Workers are forked from a process that has imported these: most of a short job's time, if each did it for itself.
+# Importing is all that it does; threads or tensors of its own would not survive a fork.
+PRELOADED = (
+    "lodo.benchmark.worker",
+    "lodo.benchmark.estimating",
+    "lodo.benchmark.replaying",
+    "scipy.stats",
+    "torch._dynamo",
+    "torch._inductor.config",
+    "torch.profiler",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.opt.modeling_opt",
+    "transformers.models.t5.modeling_t5",
+)
+
 
 class RunError(RuntimeError):
     """A job that everything rests on could not be done; one sentence."""
@@ -146,7 +161,7 @@ def run_chains(
         RunError: a training diverged or a worker that is no method's died; what was finished stays in the store.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lodo.benchmark.worker"])
+    context.set_forkserver_preload(list(PRELOADED))
     state = _State(list(chains))
     try:
         while state.waiting or state.running:

@@ -20,9 +20,13 @@ from lodo.tasks.errors import InputError, TrainingDiverged
 
 
 def settle(threads: int) -> None:
-    """Set this process to what decides the last bits of every number; part of every kind's code."""
+    """Set this process to what decides the last bits of every number; part of every kind's code.
+
+    An operation that has no deterministic form fails and says so: torch's mere warning would let attention on a card
+    add up its gradients in another order every time.
+    """
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True)
 
 
 def spare_memory_traffic() -> None:

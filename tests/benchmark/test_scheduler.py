@@ -1,6 +1,8 @@
 """Chains: what runs when, what becomes of failures, and that a killed process loses no more than its own job."""
 
 import json
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -154,3 +156,32 @@ def test_a_failure_never_replaces_a_result(tmp_path):
         fail(store, A, "too late")
     assert not FAILURE.lies_in(store.open(A.job))
     assert json.loads((Path(store.path(A.job)) / "estimate.json").read_text()) == {}
+
+
+def test_workers_are_forked_from_a_process_that_has_imported_what_they_need():
+    code = """
+import importlib, sys, threading
+from lodo.benchmark.scheduler import PRELOADED
+for name in PRELOADED:
+    importlib.import_module(name)
+before = set(sys.modules)
+from lodo.benchmark.worker import settle, spare_memory_traffic
+settle(1)
+spare_memory_traffic()
+import torch
+from lodo.tasks.architectures.opt import Opt
+Opt(width=8, layers=1, heads=1, feedforward=8, positions=8).build(16, 0)
+late = {name for name in set(sys.modules) - before if not name.startswith("lodo.")}
+print(len(late), threading.active_count(), torch.cuda.is_initialized(), sorted(late)[:10])
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    late, threads, card, *names = ended.stdout.split()
+    assert (int(late) < 20, threads, card) == (True, "1", "False"), names
+
+
+def test_an_operation_without_a_deterministic_form_is_refused():
+    code = (
+        "import lodo.benchmark.worker as worker, torch; worker.settle(1); print(torch.get_deterministic_debug_mode())"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["2"]  # "error", where 1 is "warn"
