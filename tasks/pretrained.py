@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PACKAGE = "package:"
 GGUF = ("gguf", "accelerate")
+# What a GGUF file's weights and tokens are hangs on these: transformers 5.17 reads another end of an answer than 5.23.
+READERS = ("gguf", "tokenizers", "transformers")
 # Four bits and a block's scale, as most GGUF files have them.
 BYTES_A_WEIGHT = 0.73
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
@@ -83,7 +86,8 @@ def _gguf(name: str, file: Path) -> Located:
     missing = [module for module in GGUF if importlib.util.find_spec(module) is None]
     if missing:
         raise InputError(f"model {name}: reading GGUF needs {' and '.join(missing)}; give: pip install 'lodo[gguf]'")
-    return Located(file.parent, file.name, _sha256([file]))
+    readers = "".join(f"{reader} {version(reader)}\0" for reader in READERS)
+    return Located(file.parent, file.name, hashlib.sha256(f"{_sha256([file])}\0{readers}".encode()).hexdigest())
 
 
 def _folder(name: str, folder: Path) -> Located:

@@ -147,6 +147,16 @@ def test_a_gguf_file_in_a_package_is_converted_once_to_single_precision(tmp_path
     assert (folder / "model.safetensors").stat().st_mtime_ns == made
 
 
+def test_a_gguf_file_that_another_version_reads_is_another_model(tmp_path, monkeypatch):
+    (tmp_path / "x.gguf").write_bytes(b"GGUF")
+    monkeypatch.setattr("lodo.tasks.pretrained.GGUF", ())
+    fingerprints = set()
+    for reader in ("gguf", "tokenizers", "transformers", "none of them"):
+        monkeypatch.setattr("lodo.tasks.pretrained.version", lambda name, reader=reader: str(name == reader))
+        fingerprints.add(locate(str(tmp_path / "x.gguf")).fingerprint)
+    assert len(fingerprints) == 4
+
+
 def test_gguf_needs_its_readers(tmp_path, monkeypatch):
     (tmp_path / "x.gguf").write_bytes(b"GGUF")
     monkeypatch.setattr("lodo.tasks.pretrained.GGUF", ("gguf", "no_such_reader"))
