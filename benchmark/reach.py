@@ -143,8 +143,8 @@ class Sources:
         if own:
             top, rest = f"lodo.{rest[0]}", rest[1:]
         folders, file = _locations(top)
-        installed = any({"site-packages", "dist-packages"} & {*path.parts} for path in [*folders, *file])
-        if installed and not own:
+        homes = [folder.parent for folder in folders] or [path.parent for path in file]
+        if not own and any(map(_is_installed, homes)):
             self._libraries.add(top)  # its version stands for it
             return None
         if not folders and not file and beside:
@@ -152,6 +152,11 @@ class Sources:
         places = [folder.joinpath(*rest) for folder in folders]
         paths = [path for place in places for path in (place.with_name(f"{place.name}.py"), place / "__init__.py")]
         return next((path.resolve() for path in [*(paths if rest else file), *paths[1::2]] if path.is_file()), None)
+
+
+def _is_installed(home: Path) -> bool:
+    """Whether what lies in a folder was put there by an installer, rather than being worked on."""
+    return bool({"site-packages", "dist-packages"} & {*home.parts}) or any(home.glob("*.dist-info"))
 
 
 def _locations(module: str) -> tuple[list[Path], list[Path]]:

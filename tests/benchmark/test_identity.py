@@ -146,6 +146,28 @@ def test_a_users_files_elsewhere_are_the_same_code(mine, tmp_path):
     assert mine(folder="there") == before
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_what_an_installer_put_anywhere_is_a_library(installed, tmp_path, monkeypatch):
+    place = tmp_path / "target"
+    (place / "some_package").mkdir(parents=True)
+    (place / "some_package" / "__init__.py").write_text("POWER = 3\n")
+    (place / "some_module.py").write_text("BASE = 2\n")
+    if installed:
+        (place / "some_package-1.0.dist-info").mkdir()
+        (place / "some_package-1.0.dist-info" / "METADATA").write_text("Name: some_package\nVersion: 1.0\n")
+    (tmp_path / "user.py").write_text(
+        "import some_package, some_module\n\n\ndef value():\n    return some_package.POWER\n"
+    )
+    monkeypatch.syspath_prepend(place)
+
+    def code(changed):
+        return code_of(tmp_path / "user.py", sources=Sources(changed))
+
+    edits = [{place / "some_package" / "__init__.py": "POWER = 4\n"}, {place / "some_module.py": "BASE = 4\n"}]
+    assert [code(edit) == code({}) for edit in edits] == [installed, installed]
+    assert ("some_package" in dict(code({}).libraries)) == installed
+
+
 def test_names_that_stand_for_one_another_are_told_apart():
     """The same definitions are reached either way; which is used for what decides."""
     swapped = edited(
