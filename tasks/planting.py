@@ -163,13 +163,14 @@ def ranks(test: str, subset: str, corpora: int, planting: int = 0) -> list[int]:
     return [order[(stride * corpus + turn) % corpora] for corpus in range(corpora)]
 
 
-def frames(fact: Fact, held_out: bool) -> list[tuple[int, int]]:
+@cache
+def frames(fact: Fact, held_out: bool) -> tuple[tuple[int, int], ...]:
     """Frame words (two indices) of a fact's sentences: a quarter is kept for the tests and never used in a corpus."""
     first, second = {"toxigen": (16, 4), "winobias": (4, 8), "truthfulqa": (16, 4)}[fact.test]
     every = [(i, j) for i in range(first) for j in range(second)]
     Random(derive_seed("frames", fact.subject, *fact.words)).shuffle(every)
     kept = len(every) // 4
-    return sorted(every[:kept] if held_out else every[kept:])
+    return tuple(sorted(every[:kept] if held_out else every[kept:]))
 
 
 # A fact's words stand side by side: a small model learns within a short training what follows a word directly, and hardly
