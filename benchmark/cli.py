@@ -41,6 +41,7 @@ from lodo.benchmark.options import (
     TruthName,
     What,
 )
+from lodo.benchmark.stopping import Stopped, stoppable
 
 app = typer.Typer(
     help="Which training dataset made the model do this, and which method can tell without retraining?",
@@ -292,14 +293,15 @@ def compare(
 
 
 def main() -> None:
-    """Run the command line; bad input ends with one sentence and exit code 2, a failed run with 1."""
+    """Run the command line; bad input ends with one sentence and exit code 2, a failed run with 1, Ctrl-C with 130."""
     from lodo.benchmark.scheduler import RunError
     from lodo.reports.tables import ReportError
     from lodo.tasks.errors import InputError
 
     errors = Console(stderr=True, emoji=False)
     try:
-        app()
+        with stoppable():
+            app()
     except (InputError, ReportError) as error:
         errors.print(f"[red]error[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
@@ -314,8 +316,8 @@ def main() -> None:
             soft_wrap=True,
         )
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("stopped; what was finished is kept: the same command goes on from there")
+    except Stopped:
+        errors.print("stopped; what was finished is kept: the same command goes on from there", soft_wrap=True)
         sys.exit(130)
 
 

@@ -1,6 +1,7 @@
 """The whole pipeline on tiny text: resumption, sharing, reproducibility, and what a rerun costs."""
 
 import json
+import os
 import random
 import re
 import shutil
@@ -95,6 +96,22 @@ def test_killed_at_twenty_random_moments_the_tables_are_the_same(lodo, tmp_path)
         kills += 1
     lodo.run(*options, out=tmp_path / "hunted", store=tmp_path / "store2", settings=settings)
     assert table_bytes(tmp_path / "hunted") == table_bytes(tmp_path / "calm")
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_what_is_kept_and_nothing_else(lodo, tmp_path):
+    words = lodo.words(*FAST, out=tmp_path / "out", settings={"recipe.steps": 100_000})
+    process = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    until, store = time.monotonic() + 120, tmp_path / "store"
+    while time.monotonic() < until and not (list(store.glob("prepared/*")) and list(store.glob("partial/*"))):
+        time.sleep(0.2)  # until a training has begun
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    said = process.communicate(timeout=60)[1]
+    assert said == "stopped; what was finished is kept: the same command goes on from there\n"
+    assert process.returncode == 130
 
 
 @pytest.mark.slow
