@@ -78,11 +78,18 @@ def draw_seeds(rng: np.random.Generator, cell: Cell, worlds: Draw) -> Draw:
     _, size = STRENGTHS[cell.strength]
     lead = (len(influence), cell.seeds)
     noise, other = (_seed_noise(rng, cell, lead) for _ in range(2))
-    redraws = _standard(rng, cell, (*lead, cell.runs, cell.datasets, cell.subsets))
+    redraws = standard(rng, cell, (*lead, cell.runs, cell.datasets, cell.subsets))
     lasting = OWN_NOISE * noise + np.sqrt((1 - REDRAWN) * (1 - OWN_NOISE**2)) * other
     moving = np.sqrt(REDRAWN * (1 - OWN_NOISE**2)) * redraws
     estimates = answer[:, None, None] + size * (lasting[:, :, None] + moving)
     return estimates, influence[:, None] + size * noise
+
+
+def standard(rng: np.random.Generator, cell: Cell, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of mean 0 and variance 1, normal or heavy-tailed."""
+    normal = rng.standard_normal(shape, dtype=np.float32)
+    # t of 3 degrees of freedom is normal / sqrt(χ²/3), χ² twice a gamma of shape 3/2; its variance is 3.
+    return normal / np.sqrt(2 * rng.standard_gamma(1.5, shape, dtype=np.float32)) if cell.heavy else normal
 
 
 def measure_again(cell: Cell, draws: int) -> Coverage:
@@ -150,16 +157,9 @@ def main() -> None:
         print(f"\n{name}:\n\n{table(MEASURES[name], shapes, asked.draws, asked.tied)}", flush=True)
 
 
-def _standard(rng: np.random.Generator, cell: Cell, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and variance 1."""
-    normal = rng.standard_normal(shape, dtype=np.float32)
-    # t of 3 degrees of freedom is normal / sqrt(χ²/3), χ² twice a gamma of shape 3/2; its variance is 3.
-    return normal / np.sqrt(2 * rng.standard_gamma(1.5, shape, dtype=np.float32)) if cell.heavy else normal
-
-
 def _over_subsets(rng: np.random.Generator, cell: Cell, lead: tuple[int, ...]) -> np.ndarray:
     """Standard numbers (*lead, S), correlated over the subsets."""
-    shared, single = _standard(rng, cell, (*lead, 1)), _standard(rng, cell, (*lead, cell.subsets))
+    shared, single = standard(rng, cell, (*lead, 1)), standard(rng, cell, (*lead, cell.subsets))
     return np.asarray(np.sqrt(OVER_SUBSETS) * shared + np.sqrt(1 - OVER_SUBSETS) * single)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lodo.reports.coverage import Cell, generator, measure_again, measure_elsewhere
+from lodo.reports.coverage import Cell, generator, measure_again, measure_elsewhere, standard
 from lodo.reports.uncertainty import Interval, again, elsewhere, score
 
 RAMP, BEND = np.array([-1.0, 0, 1]) / np.sqrt(2), np.array([1.0, -2, 1]) / np.sqrt(6)
@@ -147,11 +147,17 @@ def test_again_holds_as_often_as_it_says():
 def test_elsewhere_holds_at_least_as_often_as_it_says():
     wide = measure_elsewhere(Cell(8, 4, 3, 1, False, 0.6), 1000)
     assert wide.share > 0.96
-    # Seeds' noise that moves all datasets at once shows in no dataset's jackknife.
-    tied = measure_elsewhere(Cell(50, 4, 3, 1, False, 0.0, tied=0.9), 300)
-    assert tied.share > 0.96
+    # Noise that moves all datasets at once shows in no dataset's jackknife: without the seeds' it is some 86 %.
+    tied = measure_elsewhere(Cell(50, 13, 2, 1, False, 0.0, tied=0.9), 300)
+    assert tied.share > 0.91
 
 
 def test_drawn_scores_are_as_strong_as_they_are_called():
     for strength in (0.0, 0.3, 0.6, 0.9, 0.97):
         assert measure_elsewhere(Cell(50, 4, 5, 1, False, strength), 30).expected == pytest.approx(strength, abs=0.06)
+
+
+def test_heavy_tails_are_student_s_with_three_degrees_of_freedom():
+    for heavy, law in ((False, stats.norm()), (True, stats.t(3, scale=1 / np.sqrt(3)))):
+        numbers = standard(generator("tails"), Cell(8, 4, 3, 1, heavy, 0.6), (20000,))
+        assert stats.kstest(numbers, law.cdf).pvalue > 0.01
