@@ -126,6 +126,14 @@ def test_an_estimate_of_one_dataset_alone_has_no_score_without_it():
     assert again(estimates, truth).reason == ""
 
 
+def test_an_estimate_wrong_on_one_dataset_alone_is_beyond_fisher_s_scale_without_it():
+    truth = np.stack([drawn()[1][0]] * 3)
+    estimates = truth[:, None].copy()
+    estimates[:, :, 0] += np.array([5.0, 6, 7])[:, None, None]
+    assert elsewhere(estimates, truth).reason == "without one dataset, every correlation is 1 or -1"
+    assert again(estimates, truth).reason == ""
+
+
 def test_the_true_retraining_of_two_seeds_has_one_correlation():
     _, truth = drawn(seeds=2)
     assert again(truth[:, None], truth).reason == "two seeds that are each other's truth have one correlation"
