@@ -8,7 +8,7 @@ is. A seed adds noise to truth and estimates; an estimate knows a part of its ow
 import argparse
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,17 +128,13 @@ def measure_elsewhere(cell: Cell, draws: int) -> Coverage:
 MEASURES: dict[str, Callable[[Cell, int], Coverage]] = {"again": measure_again, "elsewhere": measure_elsewhere}
 
 
-def table(
-    measure: Callable[[Cell, int], Coverage], shapes: list[tuple[int, int, int, int]], draws: int, tied: float
-) -> str:
-    """Markdown: by shape (K, S, n, R), tails and strength, coverage in per cent ± its error, width, expected score."""
-    heads = ["K", "S", "n", "runs", "tails", *map(str, STRENGTHS)]
-    lines = [heads, ["---:"] * 4 + ["---"] + ["---:"] * len(STRENGTHS)]
+def table(name: str, shapes: list[tuple[int, int, int, int]], draws: int, tied: float) -> Iterator[str]:
+    """Lines of Markdown: by shape (K, S, n, R), tails and strength, coverage ± its error, width, expected score."""
+    yield from map(_line, (["K", "S", "n", "runs", "tails", *map(str, STRENGTHS)], ["---"] * (5 + len(STRENGTHS))))
     for shape, heavy in itertools.product(shapes, (False, True)):
-        measured = [measure(Cell(*shape, heavy, strength, tied), draws) for strength in STRENGTHS]
+        measured = [MEASURES[name](Cell(*shape, heavy, strength, tied), draws) for strength in STRENGTHS]
         cells = [f"{100 * m.share:.1f} ± {100 * m.error:.1f}, {m.width:.2f} ({m.expected:.2f})" for m in measured]
-        lines.append([*map(str, shape), "heavy" if heavy else "light", *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        yield _line([*map(str, shape), "heavy" if heavy else "light", *cells])
 
 
 def main() -> None:
@@ -154,7 +150,13 @@ def main() -> None:
     shapes = list(itertools.product(asked.datasets, asked.subsets, asked.seeds, [asked.runs]))
     print("Coverage in % ± its Monte-Carlo error, mean width (expected score), by strength of the signal.")
     for name in [asked.only] if asked.only else MEASURES:
-        print(f"\n{name}:\n\n{table(MEASURES[name], shapes, asked.draws, asked.tied)}", flush=True)
+        print(f"\n{name}:\n")
+        for line in table(name, shapes, asked.draws, asked.tied):
+            print(line, flush=True)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _over_subsets(rng: np.random.Generator, cell: Cell, lead: tuple[int, ...]) -> np.ndarray:
