@@ -1,0 +1,179 @@
+"""How often the intervals of `lodo.reports.uncertainty` hold the expected score, on drawn truths and estimates.
+
+`python -m lodo.reports.coverage` prints the tables. A world is what other datasets and subsets would change: each
+dataset's mean influence and a method's lasting error, both correlated over subsets, and how clear each subset's signal
+is. A seed adds noise to truth and estimates; an estimate knows a part of its own seed's.
+"""
+
+import argparse
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lodo.reports.uncertainty import again_ends, elsewhere_ends, score
+
+# By expected score of many datasets: correlation of a method's lasting answer with the mean influence, and the
+# standard deviation of seeds' noise where that of mean influence is 1.
+STRENGTHS = {0.0: (0.0, 0.7), 0.3: (0.42, 0.6), 0.6: (0.72, 0.4), 0.9: (0.965, 0.25), 0.97: (0.995, 0.15)}
+OWN_NOISE = 0.5  # the correlation of an estimate's noise with its own seed's truth's
+REDRAWN = 0.2  # the share of the rest of an estimate's noise that a redraw draws anew
+OVER_SUBSETS = 0.5  # the correlation of one dataset's values on two subsets
+CLARITY = 0.4  # the standard deviation of the logarithm of a subset's signal
+DRAWS_PER_WORLD = 10
+FRESH = 60  # score-only draws per world that make its expected score; their error adds 1/60 of the score's variance
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One shape and kind of data.
+
+    Attributes:
+        datasets, subsets, seeds, runs: K, S, n and R.
+        heavy: Student's t of 3 degrees of freedom in place of the normal, for everything but a subset's clarity.
+        strength: a key of `STRENGTHS`.
+        tied: the share of seeds' noise that moves all datasets at once, every other one the other way.
+    """
+
+    datasets: int
+    subsets: int
+    seeds: int
+    runs: int
+    heavy: bool
+    strength: float
+    tied: float = 0.0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of intervals that hold the expected score, its Monte-Carlo standard error, and their mean width."""
+
+    expected: float
+    share: float
+    error: float
+    width: float
+
+
+Draw = tuple[np.ndarray, np.ndarray]
+
+
+def generator(*purpose: object) -> np.random.Generator:
+    """Random numbers seeded by hashing what they are for."""
+    return np.random.default_rng(list(hashlib.sha256("\x1f".join(map(str, purpose)).encode()).digest()))
+
+
+def draw_worlds(rng: np.random.Generator, cell: Cell, count: int) -> Draw:
+    """Mean influence and a method's lasting answer, each (count, K, S)."""
+    skill, _ = STRENGTHS[cell.strength]
+    influence, error = (_over_subsets(rng, cell, (count, cell.datasets)) for _ in range(2))
+    clarity = np.exp(CLARITY * rng.standard_normal((count, 1, cell.subsets), dtype=np.float32))
+    return influence * clarity, (skill * influence + np.sqrt(1 - skill**2) * error) * clarity
+
+
+def draw_seeds(rng: np.random.Generator, cell: Cell, worlds: Draw) -> Draw:
+    """Estimates (B, n, R, K, S) and truths (B, n, K, S) of B worlds."""
+    influence, answer = worlds
+    _, size = STRENGTHS[cell.strength]
+    lead = (len(influence), cell.seeds)
+    noise, other = (_seed_noise(rng, cell, lead) for _ in range(2))
+    redraws = standard(rng, cell, (*lead, cell.runs, cell.datasets, cell.subsets))
+    lasting = OWN_NOISE * noise + np.sqrt((1 - REDRAWN) * (1 - OWN_NOISE**2)) * other
+    moving = np.sqrt(REDRAWN * (1 - OWN_NOISE**2)) * redraws
+    estimates = answer[:, None, None] + size * (lasting[:, :, None] + moving)
+    return estimates, influence[:, None] + size * noise
+
+
+def standard(rng: np.random.Generator, cell: Cell, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of mean 0 and variance 1, normal or heavy-tailed."""
+    normal = rng.standard_normal(shape, dtype=np.float32)
+    # t of 3 degrees of freedom is normal / sqrt(χ²/3), χ² twice a gamma of shape 3/2; its variance is 3.
+    return normal / np.sqrt(2 * rng.standard_gamma(1.5, shape, dtype=np.float32)) if cell.heavy else normal
+
+
+def measure_again(cell: Cell, draws: int) -> Coverage:
+    """Coverage of `again`: every interval is held against the expected score of its own world."""
+    rng = generator("again", cell)
+    worlds = draw_worlds(rng, cell, max(draws // DRAWS_PER_WORLD, 2))
+    count = len(worlds[0])
+
+    def repeated(times: int) -> Draw:
+        return draw_seeds(rng, cell, (np.repeat(worlds[0], times, axis=0), np.repeat(worlds[1], times, axis=0)))
+
+    expected = np.concatenate([score(*repeated(10)).reshape(count, 10) for _ in range(FRESH // 10)], axis=1).mean(
+        axis=1
+    )
+    low, high = (ends.reshape(count, -1) for ends in again_ends(*repeated(DRAWS_PER_WORLD)))
+    held = ((low <= expected[:, None]) & (expected[:, None] <= high)).mean(axis=1)
+    # Intervals of one world hold or miss together, so worlds are what varies independently.
+    error = held.std(ddof=1) / np.sqrt(count)
+    return Coverage(float(expected.mean()), float(held.mean()), float(error), float((high - low).mean()))
+
+
+def measure_elsewhere(cell: Cell, draws: int) -> Coverage:
+    """Coverage of `elsewhere`: every interval is of its own world; the expected score is over five times as many."""
+    rng = generator("elsewhere", cell)
+    batches = [min(500, draws - start) for start in range(0, draws, 500)]
+
+    def fresh(count: int) -> Draw:
+        return draw_seeds(rng, cell, draw_worlds(rng, cell, count))
+
+    expected = float(np.concatenate([score(*fresh(count)) for count in batches * 5]).mean())
+    low, high = np.concatenate([elsewhere_ends(*fresh(count)) for count in batches], axis=1)
+    held = float(((low <= expected) & (expected <= high)).mean())
+    return Coverage(expected, held, float(np.sqrt(held * (1 - held) / draws)), float((high - low).mean()))
+
+
+MEASURES: dict[str, Callable[[Cell, int], Coverage]] = {"again": measure_again, "elsewhere": measure_elsewhere}
+
+
+def table(name: str, shapes: list[tuple[int, int, int, int]], draws: int, tied: float) -> Iterator[str]:
+    """Lines of Markdown: by shape (K, S, n, R), tails and strength, coverage ± its error, width, expected score."""
+    yield from map(_line, (["K", "S", "n", "runs", "tails", *map(str, STRENGTHS)], ["---"] * (5 + len(STRENGTHS))))
+    for shape, heavy in itertools.product(shapes, (False, True)):
+        measured = [MEASURES[name](Cell(*shape, heavy, strength, tied), draws) for strength in STRENGTHS]
+        cells = [f"{100 * m.share:.1f} ± {100 * m.error:.1f}, {m.width:.2f} ({m.expected:.2f})" for m in measured]
+        yield _line([*map(str, shape), "heavy" if heavy else "light", *cells])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=2000, help="intervals for each cell")
+    parser.add_argument("--datasets", type=int, nargs="+", default=[4, 8, 50])
+    parser.add_argument("--subsets", type=int, nargs="+", default=[4, 13])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 5])
+    parser.add_argument("--runs", type=int, default=2, help="redraws of each estimate")
+    parser.add_argument("--tied", type=float, default=0.0, help="share of seeds' noise that moves all datasets at once")
+    parser.add_argument("--only", choices=[*MEASURES], help="one of the two intervals")
+    asked = parser.parse_args()
+    shapes = list(itertools.product(asked.datasets, asked.subsets, asked.seeds, [asked.runs]))
+    print("Coverage in % ± its Monte-Carlo error, mean width (expected score), by strength of the signal.")
+    for name in [asked.only] if asked.only else MEASURES:
+        print(f"\n{name}:\n")
+        for line in table(name, shapes, asked.draws, asked.tied):
+            print(line, flush=True)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _over_subsets(rng: np.random.Generator, cell: Cell, lead: tuple[int, ...]) -> np.ndarray:
+    """Standard numbers (*lead, S), correlated over the subsets."""
+    shared, single = standard(rng, cell, (*lead, 1)), standard(rng, cell, (*lead, cell.subsets))
+    return np.asarray(np.sqrt(OVER_SUBSETS) * shared + np.sqrt(1 - OVER_SUBSETS) * single)
+
+
+def _seed_noise(rng: np.random.Generator, cell: Cell, lead: tuple[int, ...]) -> np.ndarray:
+    """Standard noise (*lead, K, S), of which a share is one for all datasets with alternating sign."""
+    noise = _over_subsets(rng, cell, (*lead, cell.datasets))
+    if not cell.tied:
+        return noise
+    signs = np.where(np.arange(cell.datasets) % 2, 1.0, -1.0)[:, None]
+    together = _over_subsets(rng, cell, (*lead, 1))
+    return np.asarray(np.sqrt(1 - cell.tied) * noise + np.sqrt(cell.tied) * signs * together)
+
+
+if __name__ == "__main__":
+    main()
