@@ -7,7 +7,7 @@ from typing import get_args
 from lodo.benchmark.jobs import Work
 from lodo.benchmark.kinds.inventory import INVENTORY, Inventory, InventoryInputs, inventory_job
 from lodo.benchmark.kinds.prepared import PreparedInputs, prepared_job
-from lodo.benchmark.plan import Request
+from lodo.benchmark.request import Request
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.sources import OwnText
 from lodo.benchmark.store import Job, Store

@@ -19,6 +19,7 @@ from lodo.benchmark.options import (
     DeviceOption,
     DryRunOption,
     JobsOption,
+    MemoryChecksOption,
     MethodOption,
     ModelOption,
     OnOption,
@@ -76,6 +77,7 @@ def run(
     threads: ThreadsOption = 1,
     compile: Annotated[bool, typer.Option("--compile", help="torch.compile the trainings.")] = False,
     throughput: ThroughputOption = False,
+    memory_checks: MemoryChecksOption = True,
     timeout: TimeoutOption = None,
     retry: RetryOption = False,
     dry_run: DryRunOption = False,
@@ -108,6 +110,7 @@ def run(
         threads=threads,
         compile=compile,
         throughput=throughput,
+        memory_checks=memory_checks,
     )
     run_command(request, out, store, jobs, timeout, retry, dry_run, question.value, Console(emoji=False), on or ())
 

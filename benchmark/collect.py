@@ -190,7 +190,8 @@ def _attempts(store: Store, plan: Plan, cell: Cell, rows: Rows) -> None:
             for i, dataset in enumerate(cell.task.mixture.names)
             for j, subset in enumerate(subsets)
         ]
-        unlearned = store.open(cell.unlearned[index]) if run == OBSERVED_RUN else None
+        observed = run == OBSERVED_RUN and index in cell.unlearned
+        unlearned = store.open(cell.unlearned[index]) if observed else None
         if unlearned and not FAILURE.lies_in(unlearned):
             for dataset, figures in FIGURES.read(unlearned).items():
                 about = {name: key[name] for name in ("task", "hyperparameters", "seed")}

@@ -23,8 +23,9 @@ from lodo.benchmark.pipeline import (
     identity_of_run,
     plan_request,
 )
-from lodo.benchmark.plan import Plan, Request
+from lodo.benchmark.plan import Plan
 from lodo.benchmark.progress import duration
+from lodo.benchmark.request import Request
 from lodo.benchmark.store import DamagedEntry, Store
 from lodo.benchmark.timing import expected_seconds
 from lodo.reports.derive import Question

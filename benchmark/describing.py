@@ -16,7 +16,7 @@ from lodo.benchmark.kinds.prepared import KIND as PREPARED
 from lodo.benchmark.kinds.samples import SAMPLES, Samples, SamplesInputs, samples_job
 from lodo.benchmark.opening import open_for
 from lodo.benchmark.pipeline import do_missing, make_request, read_texts
-from lodo.benchmark.plan import Request
+from lodo.benchmark.request import Request
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.store import Store
 from lodo.benchmark.tuning import TEXT as TUNING_TEXT

@@ -13,7 +13,7 @@ from lodo.benchmark.loading import load_trained
 from lodo.benchmark.measuring import ForgettingMeter, PeakMemory
 from lodo.benchmark.reader import Reader
 from lodo.benchmark.sharing import SharedPass
-from lodo.benchmark.specifications import OBSERVED_RUN, Cost, EstimateInputs, EstimateSpec, content_of
+from lodo.benchmark.specifications import Cost, EstimateInputs, EstimateSpec, content_of
 from lodo.methods.base import Attribution
 from lodo.methods.select import build_method
 from lodo.tasks.seeds import derive_seed
@@ -52,9 +52,8 @@ def attribute(spec: EstimateSpec, inputs: EstimateInputs, reader: Reader) -> Est
     meter = TokenMeter(trained.model)
     shared = SharedPass(reader.store, spec.model_dump(mode="json"), meter, training_tokens, reader.memory)
     trained = dataclasses.replace(trained, shared=shared, remembered=shared.remembered, charge=meter.charge)
-    observer = ForgettingMeter(trained, shared)
-    if spec.run == OBSERVED_RUN:
-        trained = dataclasses.replace(trained, unlearned=observer)
+    observer = ForgettingMeter(trained, shared, inputs.observed)
+    trained = dataclasses.replace(trained, unlearned=observer)
     method = build_method(inputs.locator, spec.hyperparameters)
     seed_globals(content_of(training), digest(spec.subsets), spec.run, spec.method, digest(spec.hyperparameters))
     with PeakMemory(training.runtime.device) as memory:

@@ -9,7 +9,7 @@ from rich.table import Table
 from lodo.benchmark.choosing import asked, owner_of, text_of
 from lodo.benchmark.opening import open_store
 from lodo.benchmark.pipeline import make_request, read_texts
-from lodo.benchmark.plan import Request
+from lodo.benchmark.request import Request
 from lodo.benchmark.store import Store
 from lodo.methods.base import METHODS, AttributionMethod
 from lodo.methods.provenance import Setting

@@ -7,7 +7,8 @@ from typing import Any
 
 from lodo.benchmark.devices import processor
 from lodo.benchmark.identity import code_hash, versions
-from lodo.benchmark.plan import Plan, Request
+from lodo.benchmark.plan import Plan
+from lodo.benchmark.request import Request
 from lodo.methods.select import explain
 from lodo.reports.schema import RETRAINING
 from lodo.tasks.spec import canonical_json, digest

@@ -19,19 +19,24 @@ from lodo.tasks.trained import TrainedModel
 
 
 class ForgettingMeter:
-    """Measures each model that has unlearned a training dataset; what that costs is no part of the method's cost.
+    """Hears of each model that has unlearned a training dataset and measures it, at no cost of the method's.
 
     Attributes:
-        figures: by dataset, those of `lodo.tasks.forgetting.Forgetting`.
+        measures: whether it does more than hear.
+        figures: by dataset unlearned, those of `lodo.tasks.forgetting.Forgetting`; none where nothing is measured.
         seconds: time spent measuring.
     """
 
-    def __init__(self, trained: TrainedModel, shared: SharedPass) -> None:
-        self.trained, self.shared = trained, shared
+    def __init__(self, trained: TrainedModel, shared: SharedPass, measures: bool) -> None:
+        self.trained, self.shared, self.measures = trained, shared, measures
         self.figures: dict[str, dict[str, Any]] = {}
         self.seconds = 0.0
 
     def __call__(self, dataset: str, model: nn.Module) -> None:
+        if not self.measures:
+            self.figures[dataset] = {}
+            return
+
         def measure() -> dict[str, Any]:
             return measure_forgetting(model, dataset, self.trained.datasets, self.trained.unseen)
 

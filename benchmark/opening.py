@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lodo.benchmark.plan import Request
+from lodo.benchmark.request import Request
 from lodo.benchmark.store import Store, default_home
 from lodo.tasks.errors import InputError
 

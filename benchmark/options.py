@@ -104,6 +104,13 @@ ThroughputOption = Annotated[
         help="Measure the training's speed, too: tokens/s, MFU, memory, time beside transformers' Trainer.",
     ),
 ]
+MemoryChecksOption = Annotated[
+    bool,
+    typer.Option(
+        "--memory-checks/--no-memory-checks",
+        help="Measure what models know of the datasets' text; dear with a large model, and no score needs it.",
+    ),
+]
 TimeoutOption = Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")]
 RetryOption = Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what it is likely to take, and stop.")]

@@ -27,8 +27,9 @@ from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.prepared import INFO
 from lodo.benchmark.manifest import manifest
 from lodo.benchmark.opening import open_for
-from lodo.benchmark.plan import Plan, Request, make_plan
+from lodo.benchmark.plan import Plan, make_plan
 from lodo.benchmark.progress import ProgressListener
+from lodo.benchmark.request import Request
 from lodo.benchmark.scheduler import Chain, intact, run_chains
 from lodo.benchmark.sources import open_source
 from lodo.benchmark.store import Store
@@ -76,6 +77,7 @@ def make_request(
     threads: int = 1,
     compile: bool = False,
     throughput: bool = False,
+    memory_checks: bool = True,
 ) -> Request:
     """Validate what was asked for; methods that are named stand in the suite's place.
 
@@ -120,6 +122,7 @@ def make_request(
         runtime=Runtime(device=device, threads=threads, compile=compile),
         cards=cards_of(device),
         throughput=throughput,
+        memory_checks=memory_checks,
         changes=changes,
         added=added,
         files={**files, **more_files},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lodo.benchmark.devices import name_of
-from lodo.benchmark.jobs import MethodChoice, Work
+from lodo.benchmark.jobs import Work
 from lodo.benchmark.kinds.estimate import estimate_job
 from lodo.benchmark.kinds.evaluation import EvaluationInputs, evaluation_job
 from lodo.benchmark.kinds.forgetting import ForgettingInputs, UnlearningInputs, forgetting_job, unlearning_job
@@ -15,48 +15,12 @@ from lodo.benchmark.kinds.prepared import PreparedInfo, SubsetInfo
 from lodo.benchmark.kinds.start import StartInputs, start_job
 from lodo.benchmark.kinds.throughput import ThroughputInputs, throughput_job
 from lodo.benchmark.kinds.training import TrainingInputs, training_job
+from lodo.benchmark.request import Request
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.specifications import OBSERVED_RUN, EstimateInputs
 from lodo.benchmark.store import Job
 from lodo.tasks.errors import InputError
-from lodo.tasks.source import Source
-from lodo.tasks.spec import Definition, Runtime, Scale, Task
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a command asks for, validated as far as it can be without reading any text.
-
-    A method may stand there several times, with other hyperparameters.
-
-    Attributes:
-        source: of all tasks whose family brings no text along.
-        tasks: ``family/test``, or ``family`` for all its tests; none stands for the default ones.
-        tuning: the tasks are those that are never scored, on text of their own; see `lodo.benchmark.tuning`.
-        added: tasks more than those.
-        files: by family, the ``file.py:NAME`` that it was loaded from.
-        cards: the names of the graphics cards that its processes take, in turn.
-        throughput: the speed of each task's training is measured beside it.
-    """
-
-    scale: Scale
-    source: Source
-    tasks: tuple[str, ...]
-    definition: Definition
-    seeds: int
-    runs: int
-    methods: tuple[MethodChoice, ...]
-    runtime: Runtime
-    changes: Mapping[str, str]
-    tuning: bool = False
-    added: tuple[str, ...] = ()
-    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    cards: tuple[str, ...] = ()
-    throughput: bool = False
-
-    def runs_on(self, task: Task) -> int:
-        """How many runs a method has on a task: one where a run shows all examples, since nothing is redrawn."""
-        return 1 if task.examples == "all" else self.runs
+from lodo.tasks.spec import Task
 
 
 @dataclass(frozen=True)
@@ -236,18 +200,20 @@ def _training_works(cell: Cell, left_out: str | None, info: PreparedInfo, before
         inputs = EvaluationInputs(root, job, task.test_set.name, subset)
         losses = [cell.losses[left_out, subset], *([cell.untrained[subset]] if left_out is None else [])]
         works += [Work(loss, label, inputs, (job.key,), cost=0.004) for loss in losses]
-    inputs_of_check = ForgettingInputs(root, job, cell.base, info.pools)
-    return [*works, Work(cell.forgetting[left_out], label, inputs_of_check, (job.key,), cost=0.02)]
+    if left_out in cell.forgetting:
+        check = ForgettingInputs(root, job, cell.base, info.pools)
+        works.append(Work(cell.forgetting[left_out], label, check, (job.key,), cost=0.02))
+    return works
 
 
 def _estimate_works(request: Request, cell: Cell, index: int, run: int, info: PreparedInfo, root: Job) -> list[Work]:
     """A run of a method, and what the models forgot that it unlearned."""
     choice, job = request.methods[index], cell.estimates[index, run]
     label = f"{choice.name} on {cell.task.name}, seed {cell.seed}, run {run}"
-    inputs = EstimateInputs(root, cell.base, cell.task.test_set.name, info.pools, choice.locator)
+    forgot = cell.unlearned.get(index) if run == OBSERVED_RUN else None
+    inputs = EstimateInputs(root, cell.base, cell.task.test_set.name, info.pools, choice.locator, forgot is not None)
     works = [Work(job, label, inputs, (root.key, cell.base.key), method=True)]
-    if run == OBSERVED_RUN:
-        forgot = cell.unlearned[index]
+    if forgot:
         works.append(Work(forgot, label, UnlearningInputs(job, inputs), (job.key,), cost=0.0, method=True))
     return works
 
@@ -319,11 +285,13 @@ def _cell(request: Request, task: Task, info: PreparedInfo, seed: int) -> Cell:
     forgetting = {
         name: forgetting_job(task, job, base, task.mixture.names if name is None else (name,), runtime)
         for name, job in [(None, base), *left_out.items()]
+        if request.memory_checks
     }
     estimates = {
         (index, run): estimate_job(task, info, base, choice, run, request.definition, runtime)
         for index, choice in enumerate(request.methods)
         for run in range(request.runs_on(task))
     }
-    unlearned = {index: unlearning_job(job) for (index, run), job in estimates.items() if run == OBSERVED_RUN}
+    observed = {index: job for (index, run), job in estimates.items() if run == OBSERVED_RUN and request.memory_checks}
+    unlearned = {index: unlearning_job(job) for index, job in observed.items()}
     return Cell(task, seed, base, left_out, losses, untrained, forgetting, estimates, unlearned)

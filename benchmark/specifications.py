@@ -60,13 +60,17 @@ class EstimateSpec(Frozen):
 
 @dataclass(frozen=True)
 class EstimateInputs:
-    """``locator`` is the method's name or ``file.py:Class``, ``pools`` the content hash of each dataset."""
+    """What an estimate reads, and whether what its method unlearns is observed on the way.
+
+    ``locator`` is the method's name or ``file.py:Class``, ``pools`` the content hash of each dataset.
+    """
 
     prepared: Job
     training: Job
     test: str
     pools: Mapping[str, str]
     locator: str
+    observed: bool
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from lodo.benchmark.jobs import MethodChoice, Work
 from lodo.benchmark.pipeline import GROUPS, do_all, plan_request, tables_of
-from lodo.benchmark.plan import Plan, Request
+from lodo.benchmark.plan import Plan
+from lodo.benchmark.request import Request
 from lodo.benchmark.scheduler import Chain
 from lodo.benchmark.store import Store
 from lodo.methods.select import build_method

@@ -11,8 +11,8 @@ from rich.table import Table
 from lodo.benchmark.commands import PLURAL, forget_failures, show_work
 from lodo.benchmark.opening import open_for
 from lodo.benchmark.pipeline import RUN_FILE, check_out, identity_of_run, write_json
-from lodo.benchmark.plan import Request
 from lodo.benchmark.progress import duration
+from lodo.benchmark.request import Request
 from lodo.benchmark.store import Store
 from lodo.benchmark.sweep import Sweep, grid, parse_axis
 from lodo.benchmark.tuning import Tuning, best, grid_points, make_record

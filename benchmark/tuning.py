@@ -10,7 +10,7 @@ import pandas as pd
 
 from lodo.benchmark.identity import versions
 from lodo.benchmark.pipeline import GROUPS, make_request
-from lodo.benchmark.plan import Request
+from lodo.benchmark.request import Request
 from lodo.benchmark.sweep import Axis, Point, Sweep, grid, parse_axis
 from lodo.methods.base import AttributionMethod
 from lodo.methods.records import GridPoint, TuningRecord

@@ -16,7 +16,7 @@ class Answer:
     """A method's answer: influence (K, S) or (T, K, S) with its labels; see `lodo.methods.base.Attribution`.
 
     Attributes:
-        unlearned: datasets that the method said it had unlearned, in the run in which somebody listened.
+        unlearned: datasets that the method said it had unlearned.
     """
 
     influence: list[Any]
@@ -42,7 +42,8 @@ def compute(spec: EstimateSpec, inputs: EstimateInputs, place: Workplace) -> Non
     )
     COST.write(place.folder, estimate.cost)
     SPENT.write(place.folder, time.perf_counter() - begun)
-    place.reader.observed[place.key] = estimate.observer.figures
+    if inputs.observed:
+        place.reader.observed[place.key] = estimate.observer.figures
 
 
 ANSWER = Record("estimate.json", Answer)

@@ -57,7 +57,7 @@ class UnlearningInputs:
 
 
 def compute_unlearning(spec: UnlearningSpec, inputs: UnlearningInputs, place: Workplace) -> None:
-    """Take what was measured while the estimate was made; where that was another process's, make it once more."""
+    """Take what was measured while the estimate was made; where nobody did, or another process, make it anew."""
     from lodo.benchmark.estimating import attribute
 
     figures = dict(place.reader.observed.pop(spec.estimate, {}))

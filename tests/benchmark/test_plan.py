@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 
 import pytest
 
@@ -249,3 +250,12 @@ def test_examples_that_were_cut_are_counted_and_said():
     cut = {task: dataclasses.replace(info, cut={"a": 3}) for task, info in planned.infos.items()}
     (warning,) = dataclasses.replace(planned, infos=cut).warnings
     assert warning.startswith("opt-equal/toxigen: 3 examples of 'a' are longer than the model takes")
+
+
+def test_without_memory_checks_nothing_else_is_another_job():
+    full, without = plan(EQUAL[:1], methods=("untrac",)), plan(EQUAL[:1], methods=("untrac",), memory_checks=False)
+    assert without.keys < full.keys
+    works = [work for chain in full.chains for work in chain.works if work.job.key not in without.keys]
+    assert Counter(work.job.kind for work in works) == {"forgetting": 1 + 8, "unlearning": 1}
+    assert [work.inputs.observed for work in estimates(full)[0]] == [True, False]
+    assert [work.inputs.observed for work in estimates(without)[0]] == [False, False]
