@@ -6,14 +6,13 @@ is. A seed adds noise to truth and estimates; an estimate knows a part of its ow
 """
 
 import argparse
-import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lodo.reports.uncertainty import again_ends, elsewhere_ends, score
+from lodo.reports.uncertainty import again_ends, elsewhere_ends, generator, score
 
 # By expected score of many datasets: correlation of a method's lasting answer with the mean influence, and the
 # standard deviation of seeds' noise where that of mean influence is 1.
@@ -57,11 +56,6 @@ class Coverage:
 
 
 Draw = tuple[np.ndarray, np.ndarray]
-
-
-def generator(*purpose: object) -> np.random.Generator:
-    """Random numbers seeded by hashing what they are for."""
-    return np.random.default_rng(list(hashlib.sha256("\x1f".join(map(str, purpose)).encode()).digest()))
 
 
 def draw_worlds(rng: np.random.Generator, cell: Cell, count: int) -> Draw:

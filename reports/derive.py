@@ -60,6 +60,7 @@ class TaskFacts:
     """One task's truth and estimates as arrays.
 
     Attributes:
+        task: its name.
         seeds, datasets, subsets: n, K and S labels, sorted.
         truth: (n, K, S), nats per token.
         attempts: A rows with the columns of `ATTEMPT`, one for each run that gave an estimate.
@@ -68,6 +69,7 @@ class TaskFacts:
         definition: "fixed-steps" or "all-examples".
     """
 
+    task: str
     seeds: list[int]
     datasets: list[str]
     subsets: list[str]
@@ -109,6 +111,7 @@ def task_facts(ground_truth: pd.DataFrame, estimates: pd.DataFrame, datasets: pd
         wide = mine.unstack(["dataset", "subset"]).reindex(columns=cells)
         sizes = datasets[datasets["task"] == task].set_index("dataset")["slots"].reindex(names)
         yield TaskFacts(
+            str(task),
             seeds,
             names,
             subsets,

@@ -7,6 +7,8 @@ jackknife - a review", Biometrika 61, wants it for correlations: what is left ou
 well, so shared truths count in full. `lodo.reports.coverage` measures how often the intervals hold the expected score.
 """
 
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,11 +44,17 @@ def again(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others")
         truth: (n, K, S), nats per token.
         reading: whether estimates are compared with the other seeds' mean truth or with their own seed's.
     """
-    reason = _lack(estimates, truth, reading, datasets=3, subsets=1)
-    if not reason:
-        without = seeds_left_out(estimates, truth, reading)
-        reason = _unsteady(without, "seed") or _tied(without, truth, reading)
+    reason = why_not_again(estimates, truth, reading)
     return Interval(None, None, reason) if reason else _interval(*again_ends(estimates, truth, reading))
+
+
+def why_not_again(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> str:
+    """Why there is no `again`, in words; "" where there is one."""
+    reason = _lack(estimates, truth, reading, datasets=3, subsets=1)
+    if reason:
+        return reason
+    without = seeds_left_out(estimates, truth, reading)
+    return _unsteady(without, "seed") or _tied(without, truth, reading)
 
 
 def elsewhere(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> Interval:
@@ -63,15 +71,17 @@ def elsewhere(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "othe
     Args:
         estimates, truth, reading: as in `again`.
     """
-    reason = _lack(estimates, truth, reading, datasets=4, subsets=2)
-    if not reason:
-        ways = {
-            "seed": seeds_left_out(estimates, truth, reading),
-            "dataset": datasets_left_out(estimates, truth, reading),
-            "subset": subsets_left_out(estimates, truth, reading),
-        }
-        reason = next((why for name, without in ways.items() if (why := _unsteady(without, name))), "")
+    reason = why_not_elsewhere(estimates, truth, reading)
     return Interval(None, None, reason) if reason else _interval(*elsewhere_ends(estimates, truth, reading))
+
+
+def why_not_elsewhere(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> str:
+    """Why there is no `elsewhere`, in words; "" where there is one."""
+    reason = _lack(estimates, truth, reading, datasets=4, subsets=2)
+    if reason:
+        return reason
+    ways = ((name, leave_out(estimates, truth, reading)) for name, leave_out in WAYS.items())
+    return next((why for name, without in ways if (why := _unsteady(without, name))), "")
 
 
 def again_ends(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +93,7 @@ def elsewhere_ends(
     estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends of `elsewhere`, each (…), of (…, n, R, K, S) estimates and (…, n, K, S) truths, unchecked."""
-    left_out = (seeds_left_out, datasets_left_out, subsets_left_out)
+    left_out = WAYS.values()
     return _ends(score(estimates, truth, reading), [without(estimates, truth, reading) for without in left_out])
 
 
@@ -122,20 +132,43 @@ def subsets_left_out(estimates: np.ndarray, truth: np.ndarray, reading: Reading 
     return np.asarray((values.sum(axis=-1, keepdims=True) - values) / (values.shape[-1] - 1))
 
 
-def _ends(centre: np.ndarray, ways: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the interval around scores (…) whose replicates with one unit left out are (…, m), by way of sampling."""
-    variances = np.stack([_jackknife(without) for without in ways])
-    freedoms = np.array([without.shape[-1] - 1 for without in ways]).reshape(-1, *[1] * centre.ndim)
+# What is left out, by its name: crossed ways of drawing another benchmark like this one.
+WAYS: dict[str, Callable[[np.ndarray, np.ndarray, Reading], np.ndarray]] = {
+    "seed": seeds_left_out,
+    "dataset": datasets_left_out,
+    "subset": subsets_left_out,
+}
+
+
+def jackknife(ways: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Standard error (…) of a figure and Satterthwaite's degrees of freedom (…).
+
+    Args:
+        ways: for each way of sampling, the figure (…, m) with one of m units left out; ways may differ in m.
+    """
+    variances = np.stack([(without.shape[-1] - 1) * without.var(axis=-1) for without in ways])
+    freedoms = np.array([without.shape[-1] - 1 for without in ways]).reshape(-1, *[1] * (variances.ndim - 1))
     total = variances.sum(axis=0)
     shares = variances / np.where(total > 0, total, 1)
     freedom = 1 / np.where(total > 0, (shares**2 / freedoms).sum(axis=0), 1)
-    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(total)
+    return np.sqrt(total), np.asarray(freedom)
+
+
+def quantile(freedom: np.ndarray) -> np.ndarray:
+    """How many standard errors of these degrees of freedom half of an interval is."""
+    return np.asarray(stats.t.ppf((1 + LEVEL) / 2, freedom))
+
+
+def generator(*purpose: object) -> np.random.Generator:
+    """Random numbers seeded by hashing what they are for."""
+    return np.random.default_rng(list(hashlib.sha256("\x1f".join(map(str, purpose)).encode()).digest()))
+
+
+def _ends(centre: np.ndarray, ways: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the interval around scores (…) whose replicates with one unit left out are (…, m), by way of sampling."""
+    error, freedom = jackknife([np.arctanh(without) for without in ways])
+    half = quantile(freedom) * error
     return np.tanh(np.arctanh(centre) - half), np.tanh(np.arctanh(centre) + half)
-
-
-def _jackknife(without: np.ndarray) -> np.ndarray:
-    """Variance (…) of arctanh(score) from the scores (…, m) with one of m units left out each."""
-    return np.asarray((without.shape[-1] - 1) * np.arctanh(without).var(axis=-1))
 
 
 def _sides(estimates: np.ndarray, truth: np.ndarray, reading: Reading) -> tuple[np.ndarray, np.ndarray]:

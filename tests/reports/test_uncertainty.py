@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lodo.reports.coverage import Cell, generator, measure_again, measure_elsewhere, standard
-from lodo.reports.uncertainty import Interval, again, elsewhere, score
+from lodo.reports.coverage import Cell, measure_again, measure_elsewhere, standard
+from lodo.reports.uncertainty import Interval, again, elsewhere, generator, score
 
 RAMP, BEND = np.array([-1.0, 0, 1]) / np.sqrt(2), np.array([1.0, -2, 1]) / np.sqrt(6)
 

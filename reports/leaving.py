@@ -1,0 +1,139 @@
+"""A method's mean score over tasks, and what becomes of it when one seed, dataset or subset is left out.
+
+Tasks of a family share their trainings and their datasets: a seed or a dataset is left out of all of them at once. Two
+families train apart, so their seeds are drawn apart; each is a stratum of its own, and so are the subsets of each task.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lodo.reports.derive import Question, Reading, task_facts, whole_methods
+from lodo.reports.scoring import varies
+from lodo.reports.tables import Tables
+from lodo.reports.uncertainty import WAYS, Interval, jackknife, quantile, score
+
+Pair = tuple[str, str]
+Stratum = tuple[str, str, tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a method answered on a task, beside the truth.
+
+    Attributes:
+        seeds, datasets, subsets: n, K and S labels.
+        estimates: (n, R, K, S) as the question reads them, NaN where a run gave none.
+        truth: (n, K, S), nats per token.
+    """
+
+    task: str
+    seeds: tuple[int, ...]
+    datasets: tuple[str, ...]
+    subsets: tuple[str, ...]
+    estimates: np.ndarray
+    truth: np.ndarray
+
+    @property
+    def family(self) -> str:
+        return self.task.partition("/")[0]
+
+    def strata(self) -> dict[str, Stratum]:
+        """By what is left out, whose units are left out together with this task's."""
+        return {
+            "seed": ("seed", self.family, self.seeds),
+            "dataset": ("dataset", self.family, self.datasets),
+            "subset": ("subset", self.task, self.subsets),
+        }
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A figure over all that was drawn, and with one unit left out.
+
+    Attributes:
+        value: with everything.
+        without: by stratum, (m,) with each of its m units left out.
+    """
+
+    value: float
+    without: Mapping[Stratum, np.ndarray]
+
+    def ways(self, *kinds: str) -> list[np.ndarray]:
+        """The figures with one unit left out, of the strata of some kinds."""
+        return [figures for stratum, figures in self.without.items() if stratum[0] in kinds]
+
+    def minus(self, other: "Leaving") -> "Leaving":
+        """The difference of two figures that were drawn together, unit by unit."""
+        return Leaving(
+            self.value - other.value,
+            {stratum: self.without[stratum] - other.without[stratum] for stratum in self.without},
+        )
+
+    def over(self, other: "Leaving") -> "Leaving":
+        """The ratio of two figures that were drawn together, unit by unit."""
+        return Leaving(
+            self.value / other.value,
+            {stratum: self.without[stratum] / other.without[stratum] for stratum in self.without},
+        )
+
+    def error(self) -> tuple[float, float]:
+        """Standard error over the seeds, and its degrees of freedom."""
+        error, freedom = jackknife(self.ways("seed"))
+        return float(error), float(freedom)
+
+    def interval(self, *kinds: str, fisher: bool) -> Interval:
+        """95 % interval over the units of some kinds, on Fisher's scale or on the figure's own."""
+        scale, back = (np.arctanh, np.tanh) if fisher else (np.asarray, np.asarray)
+        error, freedom = jackknife([scale(figures) for figures in self.ways(*kinds)])
+        half = quantile(freedom) * error
+        return Interval(float(back(scale(self.value) - half)), float(back(scale(self.value) + half)))
+
+
+def answered(tables: Tables, question: Question, reading: Reading) -> dict[Pair, dict[str, Answered]]:
+    """By method and task, what was answered. Subsets on which no seed's truth varies are left out."""
+    found: dict[Pair, dict[str, Answered]] = {}
+    whole = whole_methods(tables.manifest)
+    for facts in task_facts(tables.ground_truth, tables.estimates, tables.datasets):
+        read = facts.answer(question, whole)
+        kept = varies(facts.truth).any(axis=0)
+        subsets = tuple(np.array(facts.subsets, dtype=object)[kept])
+        for pair, rows in facts.attempts.groupby(["method", "hyperparameters"], sort=True):
+            estimates = _grid(rows, read, facts.seeds)[..., kept]
+            found.setdefault((str(pair[0]), str(pair[1])), {})[facts.task] = Answered(
+                facts.task, tuple(facts.seeds), tuple(facts.datasets), subsets, estimates, facts.truth[..., kept]
+            )
+    return found
+
+
+def _grid(rows: pd.DataFrame, read: np.ndarray, seeds: Sequence[int]) -> np.ndarray:
+    """Estimates (n, R, K, S) of a method's attempts, NaN where a seed lacks a run."""
+    runs = sorted(rows["run"].unique().tolist())
+    grid = np.full((len(seeds), len(runs), *read.shape[1:]), np.nan)
+    place = pd.Index(seeds).get_indexer(pd.Index(rows["seed"])), pd.Index(runs).get_indexer(pd.Index(rows["run"]))
+    known = place[0] >= 0
+    grid[place[0][known], place[1][known]] = read[rows.index.to_numpy()[known]]
+    return grid
+
+
+def mean_score(parts: Sequence[Answered], reading: Reading, kinds: Sequence[str] = tuple(WAYS)) -> Leaving:
+    """The mean of a method's scores over some tasks, also without each unit of some kinds; see `lacking`."""
+    own = [float(score(part.estimates, part.truth, reading)) for part in parts]
+    value, without = float(np.mean(own)), dict[Stratum, np.ndarray]()
+    for part, alone in zip(parts, own, strict=True):
+        for kind in kinds:
+            stratum = part.strata()[kind]
+            moved = (WAYS[kind](part.estimates, part.truth, reading) - alone) / len(parts)
+            without[stratum] = without.get(stratum, np.full(len(moved), value)) + moved
+    return Leaving(value, without)
+
+
+def lacking(parts: Sequence[Answered], reading: Reading, why_not: Callable[..., str]) -> str:
+    """Why the mean has no interval of a kind (`why_not_again`, `why_not_elsewhere`); "" where it has one."""
+    for part in parts:
+        reason = why_not(part.estimates, part.truth, reading)
+        if reason:
+            return reason if len(parts) == 1 else f"{part.task}: {reason}"
+    return ""

@@ -1,0 +1,254 @@
+"""Where methods stand: score with two intervals, rank interval, tie group, share of the reachable, distance to others.
+
+All comparisons are paired: of two methods on the same seeds, datasets and subsets, by the jackknife of their
+difference, which the shared truth moves less than it moves either. They ask whether the order would come out again with
+new seeds and redraws. P-values are corrected by Holm's method for as many comparisons as what they serve makes at once.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from lodo.reports.derive import Question, Reading
+from lodo.reports.leaving import Answered, Leaving, Pair, answered, lacking, mean_score
+from lodo.reports.schema import RETRAINING
+from lodo.reports.summary import Summary, is_reference, ranked
+from lodo.reports.tables import Tables
+from lodo.reports.uncertainty import LEVEL, WAYS, Interval, generator, why_not_again, why_not_elsewhere
+
+CHANCE = "random"
+DRAWS = 20_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A method's score minus another's: its paired 95 % interval, and Holm's p-value that it is not zero."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether it differs from zero, all comparisons of its kind together, at 5 %."""
+        return self.p <= 1 - LEVEL
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a method stands among the others.
+
+    Attributes:
+        rank: the best and the worst place that its comparisons with the others allow.
+        group: from 1; methods of one cannot be told from the best of it.
+        best: probability of having the highest score of all methods with new seeds and redraws.
+        to_best: its score minus that of the best method; None for that one.
+    """
+
+    rank: tuple[int, int]
+    group: int
+    best: float
+    to_best: Difference | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """A score over what retraining scores, which is what can be reached; None where there is no such."""
+
+    value: float | None
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One method, or a reference row, on some tasks.
+
+    Attributes:
+        score: mean Pearson correlation with the truth over the tasks; None, with the ``reason``, where one lacks it.
+        again: its interval over new seeds and redraws.
+        elsewhere: its interval over other datasets and subsets as well.
+        reference: whether it is no method but what a method is held against.
+        place: None for references and where comparisons lack what `again` lacks.
+        to_chance: its score minus that of random numbers; None where ``place`` is, or where that row is missing.
+    """
+
+    pair: Pair
+    score: float | None
+    reason: str
+    again: Interval
+    elsewhere: Interval
+    reference: bool
+    place: Place | None
+    to_chance: Difference | None
+    share: Share
+
+
+def standings(
+    tables: Tables,
+    summary: Summary,
+    tasks: Sequence[str] | None = None,
+    question: Question | None = None,
+    reading: Reading | None = None,
+) -> list[Standing]:
+    """All rows on some tasks (default: all), methods best first, those without a score next, references last."""
+    question, reading = question or summary.question, reading or summary.truth
+    scores = summary.of(question, reading)
+    asked = sorted(scores["task"].unique()) if tasks is None else list(tasks)
+    scores = scores[scores["task"].isin(asked)]
+    given = answered(tables, question, reading)
+    rows = [_Row.of(pair, scores, asked, given.get(pair, {}), reading) for pair in ranked(scores, tables.manifest)]
+    reference = {row.pair: is_reference(row.pair[0], tables.manifest) for row in rows}
+    rivals = [row for row in rows if not reference[row.pair] and row.leaving]
+    known = {row.pair[0]: row for row in rows}
+    places = _places([row.leaving for row in rivals if row.leaving], purpose=(question, reading, *asked))
+    chance = _corrected([_against(row, known.get(CHANCE)) for row in rivals])
+    made = []
+    for row in rows:
+        index = rivals.index(row) if row in rivals else None
+        made.append(
+            Standing(
+                row.pair,
+                row.score,
+                row.reason,
+                row.again,
+                row.elsewhere,
+                reference[row.pair],
+                None if index is None else places[index],
+                None if index is None else chance[index],
+                _share(row, known.get(RETRAINING), reading),
+            )
+        )
+    return made
+
+
+@dataclass(frozen=True)
+class _Row:
+    pair: Pair
+    score: float | None
+    reason: str
+    again: Interval
+    elsewhere: Interval
+    leaving: Leaving | None
+
+    @classmethod
+    def of(
+        cls, pair: Pair, scores: pd.DataFrame, tasks: Sequence[str], given: Mapping[str, Answered], reading: Reading
+    ) -> "_Row":
+        own = scores[(scores["method"] == pair[0]) & (scores["hyperparameters"] == pair[1])].set_index("task")
+        lost = [task for task in tasks if task not in own.index or own.loc[task, "reason"]]
+        if lost:
+            why = str(own.loc[lost[0], "reason"]) if lost[0] in own.index else "not run"
+            part = f" on {len(lost)} of {len(tasks)} tasks" if len(tasks) > 1 else ""
+            none = Interval(None, None, "there is no score")
+            return cls(pair, None, f"undefined{part}: {why}", none, none, None)
+        value, parts = float(own.loc[list(tasks), "pearson"].mean()), [given[task] for task in tasks]
+        lacks = lacking(parts, reading, why_not_again)
+        if lacks:
+            none = Interval(None, None, lacks)
+            return cls(pair, value, "", none, none, None)
+        wider = lacking(parts, reading, why_not_elsewhere)
+        leaving = mean_score(parts, reading, ("seed",) if wider else tuple(WAYS))
+        elsewhere = Interval(None, None, wider) if wider else leaving.interval(*WAYS, fisher=True)
+        return cls(pair, value, "", leaving.interval("seed", fisher=True), elsewhere, leaving)
+
+
+def _difference(one: Leaving, other: Leaving) -> Difference:
+    """Paired over the seeds; p is that of Student's t, uncorrected."""
+    gap = one.minus(other)
+    interval = gap.interval("seed", fisher=False)
+    error, freedom = gap.error()
+    p = 2 * float(stats.t.sf(abs(gap.value) / error, freedom)) if error > 0 else float(gap.value == 0)
+    assert interval.low is not None
+    assert interval.high is not None
+    return Difference(gap.value, interval.low, interval.high, p)
+
+
+def _against(row: _Row, other: _Row | None) -> Difference | None:
+    return _difference(row.leaving, other.leaving) if other and row.leaving and other.leaving else None
+
+
+def _corrected(differences: Sequence[Difference | None]) -> list[Difference | None]:
+    """Differences with p-values corrected for all of them together, by Holm (1979)."""
+    there = [difference for difference in differences if difference]
+    if not there:
+        return list(differences)
+    corrected = iter(multipletests([one.p for one in there], alpha=1 - LEVEL, method="holm")[1])
+    return [one and Difference(one.value, one.low, one.high, float(next(corrected))) for one in differences]
+
+
+def _places(rivals: Sequence[Leaving], purpose: tuple[str, ...]) -> list[Place]:
+    """The places of methods that are given best first."""
+    count = len(rivals)
+    gaps = [
+        [None if i == j else _difference(one, other) for j, other in enumerate(rivals)] for i, one in enumerate(rivals)
+    ]
+    rows = [_corrected(row) for row in gaps]
+    to_best = _corrected([row[0] for row in gaps])
+    groups, best = _groups(gaps), _best(rivals, purpose)
+    return [
+        Place(
+            (
+                1 + sum(bool(gap and gap.sure and gap.value < 0) for gap in rows[i]),
+                count - sum(bool(gap and gap.sure and gap.value > 0) for gap in rows[i]),
+            ),
+            groups[i],
+            float(best[i]),
+            to_best[i],
+        )
+        for i in range(count)
+    ]
+
+
+def _groups(gaps: Sequence[Sequence[Difference | None]]) -> list[int]:
+    """Groups from 1: the best of those that are left, and all of them that are not surely lower."""
+    groups = [0] * len(gaps)
+    left, group = list(range(len(gaps))), 0
+    while left:
+        leader, group = left[0], group + 1
+        lower = _corrected([gaps[index][leader] for index in left])
+        for index, gap in zip(left, lower, strict=True):
+            if gap is None or not (gap.sure and gap.value < 0):
+                groups[index] = group
+        left = [index for index in left if not groups[index]]
+    return groups
+
+
+def _best(rivals: Sequence[Leaving], purpose: tuple[str, ...]) -> np.ndarray:
+    """Share of draws (M,) in which each method's score is the highest; ties are shared.
+
+    A draw moves all scores by the same weights: s + Σ_strata √((m - 1)/m) Σ_i w_i (s_(i) - s_(.)) / √(χ²/f)
+    with normal w and f = m - 1; for χ² = f its variance is the jackknife's.
+    """
+    if not rivals:
+        return np.empty(0)
+    rng = generator("probability of being the best", *purpose)
+    scores = np.tile(np.array([one.value for one in rivals]), (DRAWS, 1))
+    for stratum in rivals[0].without:
+        if stratum[0] != "seed":
+            continue
+        without = np.stack([one.without[stratum] for one in rivals])
+        m = without.shape[1]
+        weights = rng.standard_normal((DRAWS, m)) / np.sqrt(rng.chisquare(m - 1, (DRAWS, 1)) / (m - 1))
+        scores += math.sqrt((m - 1) / m) * weights @ (without - without.mean(axis=1, keepdims=True)).T
+    highest = scores >= scores.max(axis=1, keepdims=True) - 1e-12
+    return np.asarray((highest / highest.sum(axis=1, keepdims=True)).mean(axis=0))
+
+
+def _share(row: _Row, reachable: _Row | None, reading: Reading) -> Share:
+    """Score over what retraining reaches against the other seeds' truth; its own it reaches by construction."""
+    if row.leaving is None:
+        return Share(None, row.again)
+    if reading == "own":
+        return Share(None, Interval(None, None, "against its own truth, retraining reaches 1 by construction"))
+    if reachable is None or reachable.leaving is None:
+        return Share(None, reachable.again if reachable else Interval(None, None, "there is no retraining row"))
+    if (reachable.again.low or 0.0) <= 0:
+        return Share(None, Interval(None, None, "what retraining reaches cannot be told from nothing"))
+    ratio = row.leaving.over(reachable.leaving)
+    return Share(ratio.value, ratio.interval("seed", fisher=False))
