@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from lodo.reports.comparison import compare, compared_truth, truth_drift
-from lodo.reports.derive import Question
-from lodo.reports.formats import number
+from lodo.reports.derive import Question, Reading
+from lodo.reports.formats import number, with_interval
+from lodo.reports.leaving import Answered, again_over, answered
 from lodo.reports.summary import is_reference, ranked, summarise
 from lodo.reports.tables import Tables
 
@@ -25,7 +26,9 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
     against = (
         "the other seeds' truth" if summary.truth == "others" else "the own model's truth, for want of another seed"
     )
-    console.print(f"Pearson with {against}, mean ± std over runs ({question})", highlight=False, soft_wrap=True)
+    again = "[95 % interval: new seeds and redraws]"
+    console.print(f"Pearson with {against} {again} ({question})", markup=False, highlight=False, soft_wrap=True)
+    given = answered(tables, question, summary.truth)
     methods = dict.fromkeys(method for method, _ in ranked(scores, tables.manifest))
     for family in dict.fromkeys(task.partition("/")[0] for task in tasks):
         members = [task for task in tasks if task.partition("/")[0] == family]
@@ -36,7 +39,8 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
         for method in methods:
             rows = (scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0] for task in members)
             style = "dim" if is_reference(method, tables.manifest) else None
-            table.add_row(escape(method), *map(_score, rows), style=style)
+            cells = [_score(row, given.get((method, row["hyperparameters"]), {}), summary.truth) for row in rows]
+            table.add_row(escape(method), *map(escape, cells), style=style)
         values = [known.get(task) for task in members]
         table.add_row("R", *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
         console.print(table)
@@ -66,10 +70,11 @@ def _speed(speed: Mapping[str, Any]) -> str:
     )
 
 
-def _score(row: pd.Series) -> str:
+def _score(row: pd.Series, given: Mapping[str, Answered], truth: Reading) -> str:
     if pd.isna(row["pearson"]):
         return "failed" if row["reason"].startswith("failed") else "undefined"
-    return f"{row['pearson']:.2f}" + ("" if pd.isna(row["pearson_std"]) else f" ± {row['pearson_std']:.2f}")
+    interval = again_over([given[row["task"]]], truth)
+    return with_interval(row["pearson"], interval.low, interval.high)
 
 
 def show_comparison(old: Tables, new: Tables, console: Console, question: Question = "as_in_paper") -> bool:

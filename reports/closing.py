@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,14 @@ from scipy import stats
 
 from lodo.reports import formats
 from lodo.reports.derive import Question, Reading
+from lodo.reports.leaving import Answered, Pair, again_over, answered
 from lodo.reports.page_values import ASKED, READINGS, mapping
-from lodo.reports.schema import RETRAINING
-from lodo.reports.summary import METRICS, ranked, row_labels, seed_values, summarise
+from lodo.reports.summary import ranked, row_labels, seed_values, summarise
 from lodo.reports.sweep import LIMITED, surely_higher
 from lodo.reports.tables import ReportError, Tables
+from lodo.reports.uncertainty import Metric
+
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 def closing_table(
@@ -26,8 +29,8 @@ def closing_table(
 ) -> str:
     """Methods with source, cost in trainings, Pearson and Spearman, best first, references last; R of the truth below.
 
-    A score is the mean over the tasks, or stands for each task; ± is half of a 95 % interval of its seeds' values, each
-    averaged over subsets, runs and tasks. A method without a score on one of the tasks has none, with the reason.
+    A score is the mean over the tasks, or stands for each task, with `lodo.reports.leaving.again_over` as its interval.
+    A method without a score on one of the tasks has none, with the reason.
 
     Args:
         truth: the reading of the truth; None is the one that ranks.
@@ -92,6 +95,7 @@ class _Scores:
     """What a run's methods score by one reading and question, by (method, hyperparameters) and task."""
 
     scores: pd.DataFrame
+    given: Mapping[Pair, Mapping[str, Answered]]
     values: pd.DataFrame
     costs: pd.Series
     manifest: Mapping[str, Any]
@@ -106,7 +110,7 @@ class _Scores:
         asked = tables.scores[(tables.scores["question"] == question) & (tables.scores["truth"] == reading)]
         values = seed_values(asked).set_index(["method", "hyperparameters", "task", "seed"]).sort_index()
         costs = summary.costs.groupby("method")["training_equivalents"].mean()
-        return cls(scores, values, costs, tables.manifest, reading)
+        return cls(scores, answered(tables, question, reading), values, costs, tables.manifest, reading)
 
     @property
     def tasks(self) -> list[str]:
@@ -118,20 +122,17 @@ class _Scores:
         means: pd.Series = own.unstack("task").dropna().groupby("seed").mean().mean(axis=1)
         return means
 
-    def cell(self, metric: str, pair: tuple[str, str], tasks: list[str]) -> str:
-        """A score's mean over some tasks and half of its interval, or why there is none."""
-        reasons = self.scores.set_index(["method", "hyperparameters", "task"])["reason"]
-        why = {task: reasons.get((*pair, task), "not run") for task in tasks}
+    def cell(self, metric: Metric, pair: tuple[str, str], tasks: list[str]) -> str:
+        """A score's mean over some tasks and its interval, or why there is none."""
+        mine = (self.scores["method"] == pair[0]) & (self.scores["hyperparameters"] == pair[1])
+        own = self.scores[mine].set_index("task")
+        why = {task: own["reason"].get(task, "not run") for task in tasks}
         lacking = [task for task in tasks if why[task]]
         if lacking:
             part = f" on {len(lacking)} of {len(tasks)} tasks" if len(tasks) > 1 else ""
             return f"undefined{part}: {why[lacking[0]]}"
-        # Seeds × tasks; an interval needs the seeds that all of the tasks have.
-        table = self.values[metric].loc[pair].unstack("task")[tasks]
-        by_seed = table.dropna().mean(axis=1).to_numpy(float)
-        # Of two seeds each is the other's truth: retraining has one correlation, not two that agree.
-        single = pair[0] == RETRAINING and self.reading == "others" and len(by_seed) == 2
-        return formats.plus_minus(table.mean().mean(), float("nan") if single else half_interval(by_seed))
+        interval = again_over([self.given[pair][task] for task in tasks], self.reading, metric)
+        return formats.with_interval(own.loc[tasks, metric].mean(), interval.low, interval.high)
 
 
 def _shown(manifest: Mapping[str, Any]) -> str:
@@ -144,8 +145,9 @@ def _caption(scores: pd.DataFrame, question: Question, reading: Reading, tasks: 
     seeds, runs = int(scores["seeds"].max()), int(scores["runs"].max())
     where = "by task" if by_task else f"mean over {len(tasks)} task{'' if len(tasks) == 1 else 's'}"
     return (
-        f"Correlation with {READINGS[reading]}, {where}; {question}: {ASKED[question]}. ± is half of a 95 % interval "
-        f"(Student's) over {seeds} seed{'' if seeds == 1 else 's'}, each averaged over its runs (at most {runs})."
+        f"Correlation with {READINGS[reading]}, {where}; {question}: {ASKED[question]}. In brackets its 95 % interval: "
+        f"would it come out again with new seeds and redraws (here {seeds} seed{'' if seeds == 1 else 's'}, at most "
+        f"{runs} run{'' if runs == 1 else 's'} each)."
     )
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lodo.reports.uncertainty import again_ends, elsewhere_ends, generator, score
+from lodo.reports.uncertainty import (
+    again_ends,
+    elsewhere_ends,
+    generator,
+    jackknife,
+    quantile,
+    score,
+    seeds_left_out,
+)
 
 # By expected score of many datasets: correlation of a method's lasting answer with the mean influence, and the
 # standard deviation of seeds' noise where that of mean influence is 1.
@@ -55,28 +63,35 @@ class Coverage:
     width: float
 
 
-Draw = tuple[np.ndarray, np.ndarray]
+Draw = tuple[np.ndarray, ...]
 
 
-def draw_worlds(rng: np.random.Generator, cell: Cell, count: int) -> Draw:
-    """Mean influence and a method's lasting answer, each (count, K, S)."""
+def draw_worlds(rng: np.random.Generator, cell: Cell, count: int, methods: int = 1) -> Draw:
+    """Mean influence and each method's lasting answer, each (count, K, S)."""
     skill, _ = STRENGTHS[cell.strength]
-    influence, error = (_over_subsets(rng, cell, (count, cell.datasets)) for _ in range(2))
+    influence, *errors = (_over_subsets(rng, cell, (count, cell.datasets)) for _ in range(1 + methods))
     clarity = np.exp(CLARITY * rng.standard_normal((count, 1, cell.subsets), dtype=np.float32))
-    return influence * clarity, (skill * influence + np.sqrt(1 - skill**2) * error) * clarity
+    return (
+        influence * clarity,
+        *((skill * influence + np.sqrt(1 - skill**2) * error) * clarity for error in errors),
+    )
 
 
 def draw_seeds(rng: np.random.Generator, cell: Cell, worlds: Draw) -> Draw:
-    """Estimates (B, n, R, K, S) and truths (B, n, K, S) of B worlds."""
-    influence, answer = worlds
+    """Each method's estimates (B, n, R, K, S) and, last, the truths (B, n, K, S) of B worlds."""
+    influence, *answers = worlds
     _, size = STRENGTHS[cell.strength]
     lead = (len(influence), cell.seeds)
-    noise, other = (_seed_noise(rng, cell, lead) for _ in range(2))
-    redraws = standard(rng, cell, (*lead, cell.runs, cell.datasets, cell.subsets))
-    lasting = OWN_NOISE * noise + np.sqrt((1 - REDRAWN) * (1 - OWN_NOISE**2)) * other
-    moving = np.sqrt(REDRAWN * (1 - OWN_NOISE**2)) * redraws
-    estimates = answer[:, None, None] + size * (lasting[:, :, None] + moving)
-    return estimates, influence[:, None] + size * noise
+    noise = _seed_noise(rng, cell, lead)
+
+    def estimated(answer: np.ndarray) -> np.ndarray:
+        other = _seed_noise(rng, cell, lead)
+        redraws = standard(rng, cell, (*lead, cell.runs, cell.datasets, cell.subsets))
+        lasting = OWN_NOISE * noise + np.sqrt((1 - REDRAWN) * (1 - OWN_NOISE**2)) * other
+        moving = np.sqrt(REDRAWN * (1 - OWN_NOISE**2)) * redraws
+        return np.asarray(answer[:, None, None] + size * (lasting[:, :, None] + moving))
+
+    return (*map(estimated, answers), influence[:, None] + size * noise)
 
 
 def standard(rng: np.random.Generator, cell: Cell, shape: tuple[int, ...]) -> np.ndarray:
@@ -88,17 +103,46 @@ def standard(rng: np.random.Generator, cell: Cell, shape: tuple[int, ...]) -> np
 
 def measure_again(cell: Cell, draws: int) -> Coverage:
     """Coverage of `again`: every interval is held against the expected score of its own world."""
-    rng = generator("again", cell)
-    worlds = draw_worlds(rng, cell, max(draws // DRAWS_PER_WORLD, 2))
+    return _measure_in_worlds("again", cell, draws, score, again_ends, 1)
+
+
+def measure_difference(cell: Cell, draws: int) -> Coverage:
+    """Coverage of paired differences over the seeds: of two methods of one strength whose answers err apart."""
+    return _measure_in_worlds("difference", cell, draws, difference, difference_ends, 2)
+
+
+def difference(one: np.ndarray, other: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """One method's score minus another's (…)."""
+    return score(one, truth) - score(other, truth)
+
+
+def difference_ends(one: np.ndarray, other: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of `lodo.reports.leaving.Leaving.interval` of a difference of two methods over the seeds, each (…)."""
+    gap = difference(one, other, truth)
+    error, freedom = jackknife([seeds_left_out(one, truth) - seeds_left_out(other, truth)])
+    half = quantile(freedom) * error
+    return gap - half, gap + half
+
+
+def _measure_in_worlds(
+    name: str,
+    cell: Cell,
+    draws: int,
+    figure: Callable[..., np.ndarray],
+    ends: Callable[..., tuple[np.ndarray, np.ndarray]],
+    methods: int,
+) -> Coverage:
+    """Coverage of an interval over new seeds, held against the figure that is expected in its own world."""
+    rng = generator(name, cell)
+    worlds = draw_worlds(rng, cell, max(draws // DRAWS_PER_WORLD, 2), methods)
     count = len(worlds[0])
 
     def repeated(times: int) -> Draw:
-        return draw_seeds(rng, cell, (np.repeat(worlds[0], times, axis=0), np.repeat(worlds[1], times, axis=0)))
+        return draw_seeds(rng, cell, tuple(np.repeat(world, times, axis=0) for world in worlds))
 
-    expected = np.concatenate([score(*repeated(10)).reshape(count, 10) for _ in range(FRESH // 10)], axis=1).mean(
-        axis=1
-    )
-    low, high = (ends.reshape(count, -1) for ends in again_ends(*repeated(DRAWS_PER_WORLD)))
+    fresh = [figure(*repeated(10)).reshape(count, 10) for _ in range(FRESH // 10)]
+    expected = np.concatenate(fresh, axis=1).mean(axis=1)
+    low, high = (end.reshape(count, -1) for end in ends(*repeated(DRAWS_PER_WORLD)))
     held = ((low <= expected[:, None]) & (expected[:, None] <= high)).mean(axis=1)
     # Intervals of one world hold or miss together, so worlds are what varies independently.
     error = held.std(ddof=1) / np.sqrt(count)
@@ -119,7 +163,11 @@ def measure_elsewhere(cell: Cell, draws: int) -> Coverage:
     return Coverage(expected, held, float(np.sqrt(held * (1 - held) / draws)), float((high - low).mean()))
 
 
-MEASURES: dict[str, Callable[[Cell, int], Coverage]] = {"again": measure_again, "elsewhere": measure_elsewhere}
+MEASURES: dict[str, Callable[[Cell, int], Coverage]] = {
+    "again": measure_again,
+    "elsewhere": measure_elsewhere,
+    "difference": measure_difference,
+}
 
 
 def table(name: str, shapes: list[tuple[int, int, int, int]], draws: int, tied: float) -> Iterator[str]:
@@ -139,7 +187,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 5])
     parser.add_argument("--runs", type=int, default=2, help="redraws of each estimate")
     parser.add_argument("--tied", type=float, default=0.0, help="share of seeds' noise that moves all datasets at once")
-    parser.add_argument("--only", choices=[*MEASURES], help="one of the two intervals")
+    parser.add_argument("--only", choices=[*MEASURES], help="one of the intervals")
     asked = parser.parse_args()
     shapes = list(itertools.product(asked.datasets, asked.subsets, asked.seeds, [asked.runs]))
     print("Coverage in % ± its Monte-Carlo error, mean width (expected score), by strength of the signal.")

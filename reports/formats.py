@@ -29,6 +29,13 @@ def plus_minus(mean: Any, std: Any) -> str:
     return number(mean) if missing(std) or missing(mean) else f"{number(mean)} ± {number(std)}"
 
 
+def with_interval(value: Any, low: Any, high: Any) -> str:
+    """``0.91 [0.88, 0.93]``; the value alone where there is no interval."""
+    if missing(low) or missing(high) or missing(value):
+        return number(value)
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
 def seconds(value: Any) -> str:
     """A duration with the unit that fits."""
     if missing(value):

@@ -6,6 +6,7 @@ families train apart, so their seeds are drawn apart; each is a stratum of its o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,16 @@ import pandas as pd
 from lodo.reports.derive import Question, Reading, task_facts, whole_methods
 from lodo.reports.scoring import varies
 from lodo.reports.tables import Tables
-from lodo.reports.uncertainty import WAYS, Interval, jackknife, quantile, score
+from lodo.reports.uncertainty import (
+    WAYS,
+    Interval,
+    Metric,
+    jackknife,
+    quantile,
+    score,
+    seeds_left_out,
+    why_not_again,
+)
 
 Pair = tuple[str, str]
 Stratum = tuple[str, str, tuple[object, ...]]
@@ -118,16 +128,34 @@ def _grid(rows: pd.DataFrame, read: np.ndarray, seeds: Sequence[int]) -> np.ndar
     return grid
 
 
-def mean_score(parts: Sequence[Answered], reading: Reading, kinds: Sequence[str] = tuple(WAYS)) -> Leaving:
-    """The mean of a method's scores over some tasks, also without each unit of some kinds; see `lacking`."""
-    own = [float(score(part.estimates, part.truth, reading)) for part in parts]
+def mean_score(
+    parts: Sequence[Answered], reading: Reading, kinds: Sequence[str] = tuple(WAYS), metric: Metric = "pearson"
+) -> Leaving:
+    """The mean of a method's scores over some tasks, also without each unit of some kinds; see `lacking`.
+
+    Spearman's correlation knows no other kind than seeds: a dataset that is left out changes the ranks of the others.
+    """
+    own = [float(score(part.estimates, part.truth, reading, metric)) for part in parts]
     value, without = float(np.mean(own)), dict[Stratum, np.ndarray]()
     for part, alone in zip(parts, own, strict=True):
         for kind in kinds:
             stratum = part.strata()[kind]
-            moved = (WAYS[kind](part.estimates, part.truth, reading) - alone) / len(parts)
+            left = (
+                seeds_left_out(part.estimates, part.truth, reading, metric)
+                if kind == "seed"
+                else WAYS[kind](part.estimates, part.truth, reading)
+            )
+            moved = (left - alone) / len(parts)
             without[stratum] = without.get(stratum, np.full(len(moved), value)) + moved
     return Leaving(value, without)
+
+
+def again_over(parts: Sequence[Answered], reading: Reading, metric: Metric = "pearson") -> Interval:
+    """95 % interval of the mean of a method's scores over some tasks: would it come out with new seeds and redraws."""
+    reason = lacking(parts, reading, partial(why_not_again, metric=metric))
+    if reason:
+        return Interval(None, None, reason)
+    return mean_score(parts, reading, ("seed",), metric).interval("seed", fisher=True)
 
 
 def lacking(parts: Sequence[Answered], reading: Reading, why_not: Callable[..., str]) -> str:

@@ -10,12 +10,15 @@ well, so shared truths count in full. `lodo.reports.coverage` measures how often
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
 
 from lodo.reports.derive import Reading, other_seeds
 from lodo.reports.scoring import NEEDS_SEEDS, varies
+
+Metric = Literal["pearson", "spearman"]
 
 LEVEL = 0.95
 ROUNDING = 1e-9  # two values closer than this are one; a side whose squared length is left with less is constant
@@ -48,12 +51,14 @@ def again(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others")
     return Interval(None, None, reason) if reason else _interval(*again_ends(estimates, truth, reading))
 
 
-def why_not_again(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> str:
+def why_not_again(
+    estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others", metric: Metric = "pearson"
+) -> str:
     """Why there is no `again`, in words; "" where there is one."""
-    reason = _lack(estimates, truth, reading, datasets=3, subsets=1)
+    reason = _lack(estimates, truth, reading, datasets=3, subsets=1, metric=metric)
     if reason:
         return reason
-    without = seeds_left_out(estimates, truth, reading)
+    without = seeds_left_out(estimates, truth, reading, metric)
     return _unsteady(without, "seed") or _tied(without, truth, reading)
 
 
@@ -97,19 +102,25 @@ def elsewhere_ends(
     return _ends(score(estimates, truth, reading), [without(estimates, truth, reading) for without in left_out])
 
 
-def score(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> np.ndarray:
-    """Mean Pearson correlation (…) over subsets, redraws and seeds."""
-    return np.asarray(_correlations(estimates, truth, reading).mean(axis=(-3, -2, -1)))
+def score(
+    estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others", metric: Metric = "pearson"
+) -> np.ndarray:
+    """Mean correlation (…) over subsets, redraws and seeds."""
+    return np.asarray(_correlations(estimates, truth, reading, metric).mean(axis=(-3, -2, -1)))
 
 
-def seeds_left_out(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> np.ndarray:
+def seeds_left_out(
+    estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others", metric: Metric = "pearson"
+) -> np.ndarray:
     """Scores (…, n) without each seed; where one seed and no other truth would be left, that seed's value of before."""
     count = truth.shape[-3]
-    values = _correlations(estimates, truth, reading).mean(axis=(-2, -1))
+    values = _correlations(estimates, truth, reading, metric).mean(axis=(-2, -1))
     if reading == "own" or count == 2:
         return np.asarray((values.sum(axis=-1, keepdims=True) - values) / (count - 1))
     rest = [np.delete(np.arange(count), seed) for seed in range(count)]
-    return np.stack([score(estimates[..., kept, :, :, :], truth[..., kept, :, :], reading) for kept in rest], axis=-1)
+    return np.stack(
+        [score(estimates[..., kept, :, :, :], truth[..., kept, :, :], reading, metric) for kept in rest], axis=-1
+    )
 
 
 def datasets_left_out(estimates: np.ndarray, truth: np.ndarray, reading: Reading = "others") -> np.ndarray:
@@ -171,9 +182,13 @@ def _ends(centre: np.ndarray, ways: Sequence[np.ndarray]) -> tuple[np.ndarray, n
     return np.tanh(np.arctanh(centre) - half), np.tanh(np.arctanh(centre) + half)
 
 
-def _sides(estimates: np.ndarray, truth: np.ndarray, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+def _sides(
+    estimates: np.ndarray, truth: np.ndarray, reading: Reading, metric: Metric = "pearson"
+) -> tuple[np.ndarray, np.ndarray]:
     """Estimates (…, n, R, K, S) and the truth (…, n, 1, K, S) of a reading, centred over datasets and of length 1."""
     compared = truth if reading == "own" else _other_seeds(truth)
+    if metric == "spearman":
+        estimates, compared = (stats.rankdata(side, axis=-2) for side in (estimates, compared))
     return _unit(estimates), _unit(compared)[..., None, :, :]
 
 
@@ -187,13 +202,20 @@ def _unit(values: np.ndarray) -> np.ndarray:
     return np.asarray(centred / np.sqrt((centred**2).sum(axis=-2, keepdims=True)))
 
 
-def _correlations(estimates: np.ndarray, truth: np.ndarray, reading: Reading) -> np.ndarray:
-    """Pearson correlations (…, n, R, S) over the datasets."""
-    x, y = _sides(estimates, truth, reading)
+def _correlations(estimates: np.ndarray, truth: np.ndarray, reading: Reading, metric: Metric = "pearson") -> np.ndarray:
+    """Correlations (…, n, R, S) over the datasets."""
+    x, y = _sides(estimates, truth, reading, metric)
     return np.asarray((x * y).sum(axis=-2))
 
 
-def _lack(estimates: np.ndarray, truth: np.ndarray, reading: Reading, datasets: int, subsets: int) -> str:
+def _lack(
+    estimates: np.ndarray,
+    truth: np.ndarray,
+    reading: Reading,
+    datasets: int,
+    subsets: int,
+    metric: Metric = "pearson",
+) -> str:
     """What estimates and truths lack for an interval; "" where nothing."""
     seeds, *shape = truth.shape
     if seeds < 2:
@@ -208,7 +230,7 @@ def _lack(estimates: np.ndarray, truth: np.ndarray, reading: Reading, datasets: 
     # Without one seed, the mean truth of the others can be constant even where it is not with all of them.
     if not varies(truth if reading == "own" else _other_seeds(truth)).all():
         return "truth is the same for every dataset"
-    if abs(score(estimates, truth, reading)) > 1 - ROUNDING:
+    if abs(score(estimates, truth, reading, metric)) > 1 - ROUNDING:
         return "every correlation is 1, or every one is -1"
     return ""
 
