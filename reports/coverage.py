@@ -103,7 +103,7 @@ def standard(rng: np.random.Generator, cell: Cell, shape: tuple[int, ...]) -> np
 
 def measure_again(cell: Cell, draws: int) -> Coverage:
     """Coverage of `again`: every interval is held against the expected score of its own world."""
-    return _measure_in_worlds("again", cell, draws, score, again_ends, 1)
+    return _measure_in_worlds("again", cell, draws, _score, _again_ends, 1)
 
 
 def measure_difference(cell: Cell, draws: int) -> Coverage:
@@ -111,9 +111,21 @@ def measure_difference(cell: Cell, draws: int) -> Coverage:
     return _measure_in_worlds("difference", cell, draws, difference, difference_ends, 2)
 
 
+def _score(estimates: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return score(estimates, truth)
+
+
+def _again_ends(estimates: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return again_ends(estimates, truth)
+
+
+def _elsewhere_ends(estimates: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return elsewhere_ends(estimates, truth)
+
+
 def difference(one: np.ndarray, other: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """One method's score minus another's (…)."""
-    return score(one, truth) - score(other, truth)
+    return np.asarray(score(one, truth) - score(other, truth))
 
 
 def difference_ends(one: np.ndarray, other: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +133,7 @@ def difference_ends(one: np.ndarray, other: np.ndarray, truth: np.ndarray) -> tu
     gap = difference(one, other, truth)
     error, freedom = jackknife([seeds_left_out(one, truth) - seeds_left_out(other, truth)])
     half = quantile(freedom) * error
-    return gap - half, gap + half
+    return np.asarray(gap - half), np.asarray(gap + half)
 
 
 def _measure_in_worlds(
@@ -157,8 +169,8 @@ def measure_elsewhere(cell: Cell, draws: int) -> Coverage:
     def fresh(count: int) -> Draw:
         return draw_seeds(rng, cell, draw_worlds(rng, cell, count))
 
-    expected = float(np.concatenate([score(*fresh(count)) for count in batches * 5]).mean())
-    low, high = np.concatenate([elsewhere_ends(*fresh(count)) for count in batches], axis=1)
+    expected = float(np.concatenate([_score(*fresh(count)) for count in batches * 5]).mean())
+    low, high = np.concatenate([_elsewhere_ends(*fresh(count)) for count in batches], axis=1)
     held = float(((low <= expected) & (expected <= high)).mean())
     return Coverage(expected, held, float(np.sqrt(held * (1 - held) / draws)), float((high - low).mean()))
 
