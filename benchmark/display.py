@@ -81,7 +81,7 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
     """`lodo compare`; whether nothing got worse. Raises ReportError if the runs have no task in common."""
     colours = {"worse": "red", "fails": "red", "better": "green", "same": "dim"}
     table = Table(box=None, pad_edge=False)
-    for column in ("task", "method", "before", "after", "95 % interval", "pairs", "drift", ""):
+    for column in ("task", "method", "before", "after", "95 % interval", "seeds", "drift", ""):
         table.add_column(
             column, justify="left" if column in ("task", "method", "") else "right", no_wrap=column not in ("task", "")
         )
@@ -95,7 +95,7 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
             number(change.old),
             number(change.new),
             interval,
-            str(change.pairs),
+            str(change.seeds),
             "–" if math.isnan(change.drift) else f"{change.drift:.0e}",
             f"[{colour}]{change.verdict}[/]",
         )
@@ -109,8 +109,8 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
     worse = sum(change.regression for change in changes)
     console.print(f"{worse} of {len(changes)} got worse", highlight=False)
     console.print(
-        "95 % interval: of after - before, over pairs of the same seed and run. Drift: largest change of an influence, "
-        "relative to the largest.",
+        "95 % interval: of after - before, over the seeds that both have, each the mean of the same runs. Drift: the "
+        "largest change of an influence, relative to the largest.",
         highlight=False,
         style="dim",
     )

@@ -23,8 +23,9 @@ class Change:
 
     Attributes:
         old, new: mean Pearson correlation with the truth that ranks over subsets, seeds and runs; NaN if undefined.
-        low, high: 95 % interval of the mean of new - old, paired over (seed, run); NaN with fewer than two pairs.
-        pairs: how many pairs there are.
+        low, high: 95 % interval of the mean of new - old, paired over the seeds, each the mean of the runs that both
+            have: redraws on one trained model are no new models. NaN with fewer than two seeds.
+        seeds: how many seeds both have a score of.
         drift: see `drift`; NaN where nothing can be compared.
         verdict: ``same``, ``changed`` (the interval holds zero), ``better``, ``worse``, ``fails`` (had a score and has
             none), ``new`` or ``gone``.
@@ -36,7 +37,7 @@ class Change:
     new: float
     low: float
     high: float
-    pairs: int
+    seeds: int
     drift: float
     verdict: str
 
@@ -89,14 +90,15 @@ def _change(key: tuple[str, str], before: pd.DataFrame, after: pd.DataFrame, old
     ours = [frame[(frame["task"] == key[0]) & (frame["method"] == key[1])] for frame in (before, after)]
     means = [float(frame["pearson"].mean(skipna=False)) if len(frame) else float("nan") for frame in ours]
     both = ours[0].merge(ours[1], on=PAIR, suffixes=("_old", "_new"))
-    gaps = (both["pearson_new"] - both["pearson_old"]).dropna().to_numpy()
+    by_run = (both["pearson_new"] - both["pearson_old"]).dropna()
+    gaps = by_run.groupby(both["seed"]).mean().to_numpy()
     low, high = _interval(gaps)
     moved = _drift_of(key, old, new)
     if not len(ours[0]) or not len(ours[1]):
         verdict = "new" if len(ours[1]) else "gone"
     elif np.isnan(means[1]) and not np.isnan(means[0]):
         verdict = "fails"
-    elif moved <= SAME and not np.abs(gaps).max(initial=0.0) > SAME:
+    elif moved <= SAME and not by_run.abs().max() > SAME:
         verdict = "same"
     else:
         verdict = "worse" if high < 0 else "better" if low > 0 else "changed"

@@ -25,7 +25,7 @@ def of(changes, method):
 def test_nothing_moved(tables):
     changes = compare(tables, tables)
     good = of(changes, "good")
-    assert (good.verdict, good.drift, good.old, good.new, good.pairs) == ("same", 0.0, good.new, good.old, 4)
+    assert (good.verdict, good.drift, good.old, good.new, good.seeds) == ("same", 0.0, good.new, good.old, 2)
     assert not any(change.regression for change in changes)
     assert truth_drift(tables, tables) == 0
 
@@ -40,6 +40,23 @@ def test_a_clear_loss_is_a_regression_and_the_way_back_is_not(tables):
     assert worse.drift == pytest.approx(2)
     better = of(compare(lower, tables), "good")
     assert (better.verdict, better.regression) == ("better", False)
+
+
+def test_redraws_are_no_new_models(make_tables):
+    # Seed by seed the gap is +0.6 and -0.1: of two seeds no difference, however many redraws repeat it.
+    def scored(gap):
+        tables = make_tables(seeds=2, runs=4)
+        scores = tables.scores.copy()
+        for seed, by in gap.items():
+            rows = (scores["method"] == "good") & (scores["seed"] == seed)
+            scores.loc[rows, "pearson"] += by
+        tables.__dict__["scores"] = scores
+        return tables
+
+    change = of(compare(scored({}), scored({0: -0.6, 1: -0.3})), "good")
+    assert change.verdict == "changed"
+    # Student's interval of two numbers: 12.706 times half their distance.
+    assert change.high - change.low == pytest.approx(2 * 12.7062 * 0.15, rel=1e-3)
 
 
 def test_noise_is_a_change_and_no_regression(tables):
