@@ -41,8 +41,8 @@ def standing_table(tables: Tables, question: Question = "as_in_paper", truth: Re
             f"{question}. In brackets 95 % intervals over new seeds and redraws; elsewhere: with other datasets and "
             "subsets as well. Rank: the places that paired comparisons with the other methods leave (Holm, 5 %). "
             "Group: methods that cannot be told from the best of it. To the best, to random: difference, and Holm's p. "
-            "The best: probability of the highest score with new seeds and redraws. Of the reachable: the score over that of "
-            "retraining.",
+            "The best: probability of the highest score with new seeds and redraws. Of the reachable: the score over "
+            "that of retraining.",
             "",
             *markdown([HEADS, *(_line(row, labels[row.pair]) for row in rows)], words=3),
         ]
