@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lodo.benchmark.voice import show_table
 from lodo.reports.comparison import compare, compared_truth, truth_drift
 from lodo.reports.derive import Question
 from lodo.reports.formats import number
@@ -30,16 +31,16 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
     for family in dict.fromkeys(task.partition("/")[0] for task in tasks):
         members = [task for task in tasks if task.partition("/")[0] == family]
         table = Table(box=None, pad_edge=False)
-        table.add_column(escape(family))
+        table.add_column(escape(family), no_wrap=True)
         for task in members:
-            table.add_column(escape(task.partition("/")[2]), justify="right")
+            table.add_column(escape(task.partition("/")[2]), justify="right", no_wrap=True)
         for method in methods:
             rows = (scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0] for task in members)
             style = "dim" if is_reference(method, tables.manifest) else None
             table.add_row(escape(method), *map(_score, rows), style=style)
         values = [known.get(task) for task in members]
         table.add_row("R", *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
-        console.print(table)
+        show_table(console, table)
     console.print(
         "retraining: the true leave-out of a seed as an estimate. R: reliability of the seed-averaged truth.",
         highlight=False,
@@ -77,9 +78,7 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
     colours = {"worse": "red", "fails": "red", "better": "green", "same": "dim"}
     table = Table(box=None, pad_edge=False)
     for column in ("task", "method", "before", "after", "95 % interval", "pairs", "drift", ""):
-        table.add_column(
-            column, justify="left" if column in ("task", "method", "") else "right", no_wrap=column not in ("task", "")
-        )
+        table.add_column(column, justify="left" if column in ("task", "method", "") else "right", no_wrap=column != "")
     changes = compare(old, new, question)
     for change in changes:
         interval = "–" if math.isnan(change.low) else f"{number(change.low)} to {number(change.high)}"
@@ -94,13 +93,20 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
             "–" if math.isnan(change.drift) else f"{change.drift:.0e}",
             f"[{colour}]{change.verdict}[/]",
         )
-    console.print(table)
+    show_table(console, table)
     if compared_truth(old, new) == "own":
-        console.print("scores are against the own model's truth: one of the runs has one seed only", highlight=False)
+        console.print(
+            "scores are against the own model's truth: one of the runs has one seed only",
+            highlight=False,
+            soft_wrap=True,
+        )
     truth = truth_drift(old, new)
     if truth != 0:
         what = "nothing to compare them by" if math.isnan(truth) else f"by up to {truth:.0e} of the largest influence"
-        console.print(f"the ground truths differ ({what}): differences of scores are not the methods' alone")
+        console.print(
+            f"the ground truths differ ({what}): differences of scores are not the methods' alone",
+            soft_wrap=True,
+        )
     worse = sum(change.regression for change in changes)
     console.print(f"{worse} of {len(changes)} got worse", highlight=False)
     console.print(
@@ -108,5 +114,6 @@ def show_comparison(old: Tables, new: Tables, console: Console, question: Questi
         "relative to the largest.",
         highlight=False,
         style="dim",
+        soft_wrap=True,
     )
     return not worse
