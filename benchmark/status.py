@@ -187,7 +187,10 @@ def _verify(store: Store, console: Console) -> int:
 
 def size_in_words(count: int) -> str:
     """Bytes as people say them."""
-    return f"{count / 2**20:.1f} MiB" if count < 2**30 else f"{count / 2**30:.2f} GiB"
+    for unit, size, digits in (("GiB", 2**30, 2), ("MiB", 2**20, 1)):
+        if count >= size:
+            return f"{count / size:.{digits}f} {unit}"
+    return f"{count / 2**10:.0f} KiB"
 
 
 def somebody_to_ask() -> bool:

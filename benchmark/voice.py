@@ -57,13 +57,17 @@ def plain(value: Any) -> Any:
         return plain(value.item())
     if isinstance(value, int | float):
         return value if math.isfinite(value) else None
-    return None if value != value or repr(value) == "<NA>" else str(value)
+    return None if repr(value) in ("<NA>", "NaT") else str(value)
 
 
 def show_table(console: Console, table: Table) -> None:
-    """Print a table as wide as the console, or wider where words would be cut or broken otherwise."""
+    """Print a table as wide as the console, or wider where words would be cut or broken otherwise.
+
+    A column that is ``no_wrap`` has each entry on one line, the others each word.
+    """
     unlimited = console.options.update(width=100_000)
-    needed = Measurement.get(console, unlimited, table).minimum
-    if needed > console.width:
-        table.width = needed
+    for column in table.columns:
+        sizes = [Measurement.get(console, unlimited, each) for each in (column.header, *column.cells)]
+        needed = max(size.maximum if column.no_wrap else size.minimum for size in sizes)
+        column.min_width = max(column.min_width or 0, needed)
     console.print(table, crop=False)
