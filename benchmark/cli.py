@@ -12,6 +12,7 @@ from lodo.benchmark import cli_looking, cli_results
 from lodo.benchmark.cli_grids import sweep, tune
 from lodo.benchmark.cli_run import run
 from lodo.benchmark.stopping import Stopped, stoppable
+from lodo.tasks.errors import InputError
 
 app = typer.Typer(
     name="lodo",
@@ -53,22 +54,29 @@ app.command()(cli_results.compare)
 
 def main() -> None:
     """Run the command line; bad input ends with one sentence and exit code 2, a failed run with 1, Ctrl-C with 130."""
-    from lodo.benchmark.scheduler import RunError
-    from lodo.reports.tables import ReportError
-    from lodo.tasks.errors import InputError
-
     try:
         with stoppable():
-            app()
-    except (InputError, ReportError) as error:
+            app(prog_name="lodo")
+    except Stopped as error:
+        _end("", "stopped; what was finished is kept: the same command goes on from there", error, 130)
+    except InputError as error:
         _end("[red]error[/red] ", str(error), error, 2)
-    except RunError as error:
-        _end("[red]stopped[/red] ", str(error), error, 1)
     except OSError as error:
         again = "what was finished is kept: free space or mend the folder and give the same command again"
         _end("[red]stopped[/red] ", f"{error}; {again}", error, 1)
-    except Stopped as error:
-        _end("", "stopped; what was finished is kept: the same command goes on from there", error, 130)
+    except ValueError as error:
+        # Imported here, since it brings libraries that help and completion need not wait for.
+        from lodo.reports.tables import ReportError
+
+        if not isinstance(error, ReportError):
+            raise
+        _end("[red]error[/red] ", str(error), error, 2)
+    except RuntimeError as error:
+        from lodo.benchmark.scheduler import RunError
+
+        if not isinstance(error, RunError):
+            raise
+        _end("[red]stopped[/red] ", str(error), error, 1)
 
 
 def _end(word: str, sentence: str, error: BaseException, code: int) -> NoReturn:

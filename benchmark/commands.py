@@ -177,12 +177,14 @@ def show_costs(plan: Plan, costs: Costs, store: Store, jobs: int, cards: Sequenc
         table.add_row(*map(escape, row))
     show_table(console, table)
     least, known = min(share_of_peak(size) for size in sizes), {peak.method for peak in costs.peaks}
+    unknown = expected_seconds(plan, store, jobs).unknown
+    uncounted = f" What {', '.join(unknown)} costs is unknown, and in none of these figures." if unknown else ""
     silent = [choice.name for choice in plan.request.methods if choice.name not in known]
     console.print(
         "All assumed but the tokens: 6 FLOPs a weight and token of a training, 2 of an evaluation, of a method what it "
         f"says of itself or took before; a card at {SHARE:.0%} of its dense peak for {count_of(int(FULL))} weights and "
         f"more, in proportion less below (here from {least:.2g}), in bfloat16 where the recipe is; memory and space "
-        f"by counting vectors of the model's size{', unknown for ' + ', '.join(silent) if silent else ''}.",
+        f"by counting vectors of the model's size{', unknown for ' + ', '.join(silent) if silent else ''}.{uncounted}",
         highlight=False,
         style="dim",
         soft_wrap=True,

@@ -9,9 +9,8 @@ from typing import Any
 
 import typer
 
-from lodo.benchmark.record import whole
 from lodo.tasks.errors import InputError
-from lodo.tasks.registry import did_you_mean
+from lodo.tasks.registry import did_you_mean, whole_locator
 
 OPTIONS_FILE = "run.toml"
 # What is asked for once, and is no part of what the run is.
@@ -64,7 +63,7 @@ def _checked(context: typer.Context, param: Any, value: Any, where: str) -> Any:
         raise InputError(f"{where} = {json.dumps(value, default=str)}: it takes {wanted}; mend the value")
     text = [str(each) for each in value] if param.multiple else value if isinstance(value, bool) else str(value)
     try:
-        param.type_cast_value(context, text)
+        param.process_value(context, text)
     except typer.BadParameter as error:
         raise InputError(f"{where} = {json.dumps(value, default=str)}: {error.message}") from None
     return text
@@ -98,7 +97,7 @@ def _as_written(name: str, value: Any) -> Any:
     if name in ("task", "add_task"):
         file, suffix, rest = str(value).rpartition(".py:")
         return f"{Path(f'{file}.py').resolve()}:{rest}" if suffix else value
-    return whole(value) if isinstance(value, str) and name != JOINED else value
+    return whole_locator(value) if isinstance(value, str) and name != JOINED else value
 
 
 def write_options(out: Path, options: Mapping[str, Any]) -> None:

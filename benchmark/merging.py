@@ -10,11 +10,12 @@ from lodo.benchmark.config import OPTIONS_FILE
 from lodo.benchmark.identity import code_of, root_of
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.plan import Plan
-from lodo.benchmark.record import OutRecord, RunRecord, check_out, whole
+from lodo.benchmark.record import OutRecord, RunRecord, check_out
 from lodo.benchmark.request import Request
 from lodo.methods.select import build_method, method_class
 from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES
+from lodo.tasks.registry import whole_locator
 from lodo.tasks.spec import canonical_json, digest
 
 
@@ -132,7 +133,7 @@ def _methods(request: Request, held: RunRecord, out: Path) -> list[MethodChoice]
                     f"{key}={then.get(key)}, now {now[key]}" for key in now if now[key] != then.get(key)
                 )
                 raise _refusal(out, f"method '{name}' with {changed}")
-            if whole(here[name].locator) != recorded.locator:
+            if whole_locator(here[name].locator) != recorded.locator:
                 raise _refusal(out, f"method '{name}' from {recorded.locator}, now from {here[name].locator}")
             continue
         _must_be_there(f"method '{name}'", recorded.locator, out)

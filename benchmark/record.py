@@ -13,6 +13,7 @@ from lodo.benchmark.choosing import inventory_chain, owners
 from lodo.benchmark.plan import Plan
 from lodo.benchmark.request import Request
 from lodo.tasks.errors import InputError
+from lodo.tasks.registry import whole_locator
 from lodo.tasks.spec import Definition, Frozen, Runtime, Scale, canonical_json, digest
 
 RUN_FILE = "run.json"
@@ -107,10 +108,10 @@ def record_of(request: Request, plan: Plan, keys: frozenset[str]) -> RunRecord:
         runtime=request.runtime,
         changes=dict(request.changes),
         tasks={task.name: RecordedTask(task=digest(task), text=plan.infos[task].key) for task in plan.tasks},
-        files={family: whole(locator) for family, locator in request.files.items()},
+        files={family: whole_locator(locator) for family, locator in request.files.items()},
         methods={
             choice.name: RecordedMethod(
-                locator=whole(choice.locator),
+                locator=whole_locator(choice.locator),
                 hyperparameters=json.loads(canonical_json(choice.method.hyperparameters)),
             )
             for choice in request.methods
@@ -122,12 +123,6 @@ def record_of(request: Request, plan: Plan, keys: frozenset[str]) -> RunRecord:
         keys=tuple(sorted(keys | read)),
         at=now(),
     )
-
-
-def whole(locator: str) -> str:
-    """A locator that means the same in any folder: ``file.py:NAME`` with the file's whole path."""
-    file, colon, name = locator.rpartition(":")
-    return f"{Path(file).resolve()}:{name}" if colon and file.endswith(".py") else locator
 
 
 def check_out(out: Path, replace: bool = False) -> OutRecord | None:

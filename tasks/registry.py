@@ -22,6 +22,12 @@ def did_you_mean(name: str, known: list[str]) -> str:
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 
+def whole_locator(locator: str) -> str:
+    """A locator that means the same in any folder: ``file.py:NAME`` with the file's whole path."""
+    file, colon, name = locator.rpartition(":")
+    return f"{Path(file).resolve()}:{name}" if colon and file.endswith(".py") else locator
+
+
 @contextmanager
 def asked_by(option: str, what: str) -> Iterator[None]:
     """A sentence of bad input inside that begins with ``--what`` begins with the option that it was really asked by."""

@@ -185,6 +185,9 @@ class Mine(AttributionMethod):
 """
 
 
+UNKNOWN = "the cost of mine-of-unknown-cost is unknown (not said, and not seen in the store) and not counted"
+
+
 def test_a_method_of_unknown_cost_is_named_and_not_counted(tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     locator = f"{tmp_path / 'mine.py'}:Mine"
@@ -192,11 +195,9 @@ def test_a_method_of_unknown_cost_is_named_and_not_counted(tmp_path):
     both = expected_seconds(plan(EQUAL[:1], methods=("graddot", locator)), store, 2)
     alone = expected_seconds(plan(EQUAL[:1]), store, 2)
     assert both.seconds == alone.seconds > 0
-    assert both.sentence("3 min", 2).endswith("; unknown and not counted: mine-of-unknown-cost")
+    assert both.sentence("3 min", 2).endswith(f"; {UNKNOWN}")
     assert "unknown" not in alone.sentence("3 min", 2)
-    assert dataclasses.replace(both, seconds=0.0).sentence("0 s", 2) == (
-        "how long it takes is unknown: mine-of-unknown-cost"
-    )
+    assert dataclasses.replace(both, seconds=0.0).sentence("0 s", 2) == (f"how long it takes is unknown: {UNKNOWN}")
 
 
 def finish(store, job, seconds):
