@@ -260,3 +260,9 @@ def test_without_memory_checks_nothing_else_is_another_job():
     assert Counter(work.job.kind for work in works) == {"forgetting": 1 + 8, "unlearning": 1}
     assert [work.inputs.observed for work in estimates(full)[0]] == [True, False]
     assert [work.inputs.observed for work in estimates(without)[0]] == [False, False]
+
+
+def test_a_model_that_is_solved_exactly_is_not_warned_of_a_warm_up():
+    warm = ("recipe.warmup=99999",)
+    assert not plan(tasks=["convex-ridge/toxigen"], settings=warm).warnings
+    assert len(plan(tasks=["opt-equal/toxigen"], settings=warm).warnings) == 1
