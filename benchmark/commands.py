@@ -61,7 +61,7 @@ def run_command(
     cards = [card_of(name) for name in on or ("H100",)]
     joined, console = join(request, out, replace), voice.talk
     store, jobs = open_for(joined.request, store_path, jobs, timeout)
-    for line in (other_store(store, joined.before and joined.before.store, out), joined.sentence):
+    for line in (other_store(store, joined.store, out), joined.sentence):
         if line:
             console.print(escape(line), highlight=False, soft_wrap=True)
     begun = time.monotonic()

@@ -1,7 +1,7 @@
 """What the command line shows of result tables: scores of a run, and what moved between two."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,8 @@ from lodo.reports.formats import number
 from lodo.reports.summary import is_reference, ranked, summarise
 from lodo.reports.tables import Tables
 
+SCORE = len("-0.81 ± 0.02")
+
 
 def show_scores(tables: Tables, console: Console, question: Question = "as_in_paper") -> None:
     """The scores that rank, a table for each family of tasks, with the true retraining and R."""
@@ -28,8 +30,9 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
     )
     console.print(f"Pearson with {against}, mean ± std over runs ({question})", highlight=False, soft_wrap=True)
     methods = dict.fromkeys(method for method, _ in ranked(scores, tables.manifest))
-    for family in dict.fromkeys(task.partition("/")[0] for task in tasks):
-        members = [task for task in tasks if task.partition("/")[0] == family]
+    names = max(map(len, (*methods, *(task.partition("/")[0] for task in tasks))), default=0)
+    for members in _blocks(tasks, console.width - names):
+        family = members[0].partition("/")[0]
         table = Table(box=None, pad_edge=False)
         table.add_column(escape(family), no_wrap=True)
         for task in members:
@@ -47,6 +50,22 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
         style="dim",
         soft_wrap=True,
     )
+
+
+def _blocks(tasks: Sequence[str], width: int) -> Iterator[list[str]]:
+    """Tasks that stand beside each other: of one family, as many as a width has room for and one at least."""
+    block: list[str] = []
+    used = 0
+    for task in tasks:
+        family, _, test = task.partition("/")
+        needed = max(len(test), SCORE) + 2
+        if block and (block[0].partition("/")[0] != family or used + needed > width):
+            yield block
+            block, used = [], 0
+        block.append(task)
+        used += needed
+    if block:
+        yield block
 
 
 def show_speeds(tables: Tables, console: Console) -> None:
@@ -76,24 +95,25 @@ def _score(row: pd.Series) -> str:
 def show_comparison(old: Tables, new: Tables, console: Console, question: Question = "as_in_paper") -> bool:
     """`lodo compare`; whether nothing got worse. Raises ReportError if the runs have no task in common."""
     colours = {"worse": "red", "fails": "red", "better": "green", "same": "dim"}
-    table = Table(box=None, pad_edge=False)
-    for column in ("task", "method", "before", "after", "95 % interval", "pairs", "drift", ""):
-        table.add_column(column, justify="left" if column in ("task", "method", "") else "right", no_wrap=column != "")
     changes = compare(old, new, question)
-    for change in changes:
-        interval = "–" if math.isnan(change.low) else f"{number(change.low)} to {number(change.high)}"
-        colour = colours.get(change.verdict, "yellow")
-        table.add_row(
-            escape(change.task),
-            escape(change.method),
-            number(change.old),
-            number(change.new),
-            interval,
-            str(change.pairs),
-            "–" if math.isnan(change.drift) else f"{change.drift:.0e}",
-            f"[{colour}]{change.verdict}[/]",
-        )
-    show_table(console, table)
+    for task in dict.fromkeys(change.task for change in changes):
+        table = Table(box=None, pad_edge=False)
+        for column in ("method", "before", "after", "95 % interval", "pairs", "drift", ""):
+            table.add_column(column, justify="left" if column in ("method", "") else "right", no_wrap=True)
+        for change in (change for change in changes if change.task == task):
+            interval = "–" if math.isnan(change.low) else f"{number(change.low)} to {number(change.high)}"
+            colour = colours.get(change.verdict, "yellow")
+            table.add_row(
+                escape(change.method),
+                number(change.old),
+                number(change.new),
+                interval,
+                str(change.pairs),
+                "–" if math.isnan(change.drift) else f"{change.drift:.0e}",
+                f"[{colour}]{change.verdict}[/]",
+            )
+        console.print(escape(task), highlight=False, soft_wrap=True)
+        show_table(console, table)
     if compared_truth(old, new) == "own":
         console.print(
             "scores are against the own model's truth: one of the runs has one seed only",

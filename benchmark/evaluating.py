@@ -109,7 +109,7 @@ def evaluate(
     console = Console(stderr=True, emoji=False)
     joined = join(request, Path(out), replace)
     opened, count = open_for(joined.request, None if store is None else Path(store), jobs, timeout)
-    for line in (joined.sentence, other_store(opened, joined.before and joined.before.store, joined.out)):
+    for line in (joined.sentence, other_store(opened, joined.store, joined.out)):
         if line:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     plan = plan_request(joined.request, opened, count, console)

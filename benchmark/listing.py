@@ -23,7 +23,8 @@ from lodo.tasks.family import FAMILIES, Family
 Rows = list[dict[str, Any]]
 # Columns whose entries are sentences, which may be broken.
 SENTENCES = frozenset({"summary", "source", "hyperparameters", "why", "runs", "methods", "model"})
-TITLES = {"summary": "what it is", "runs": "when it runs", "test_set": "test set", "sequences": "training sequences"}
+TITLES = {"summary": "what it is", "runs": "when it runs"}
+SAID = frozenset({"test_set"})  # a part of the task's name
 
 
 def list_command(
@@ -43,12 +44,13 @@ def list_command(
         voice.answer(rows)
         return
     table = Table(box=None, pad_edge=False)
-    for column in rows[0]:
+    columns = [column for column in rows[0] if column not in SAID]
+    for column in columns:
         table.add_column(
-            TITLES.get(column, column), no_wrap=column not in SENTENCES, min_width=16 if column in SENTENCES else None
+            TITLES.get(column, column), no_wrap=column not in SENTENCES, min_width=12 if column in SENTENCES else None
         )
     for row in rows:
-        table.add_row(*(escape(_in_words(value)) for value in row.values()))
+        table.add_row(*(escape(_in_words(row[column])) for column in columns))
     if what in ("methods", "values"):
         voice.talk.print(f"values at scale {scale}", style="dim", highlight=False)
     show_table(voice.talk, table)

@@ -37,6 +37,11 @@ class Joined:
     merged: str
 
     @property
+    def store(self) -> str | None:
+        """Where the work of the folder lies so far."""
+        return self.before.store if self.before else None
+
+    @property
     def sentence(self) -> str:
         """What a person is told of the union; "" where it is what was asked for."""
         told = []

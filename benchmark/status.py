@@ -48,7 +48,7 @@ def status_command(
     record = None
     if out is not None:
         record = read_record(out, f"{out}: no readable {RUN_FILE} here; name the out directory of a run")
-    place, line = store_to_look_at(store_path, record and record.store, out)
+    place, line = store_to_look_at(store_path, record.store if record else None, out)
     store, console = open_store(place), voice.talk
     if line:
         console.print(escape(line), highlight=False, soft_wrap=True)
@@ -89,7 +89,7 @@ class State:
         keys = frozenset(run.keys) if run else frozenset()
         done = len(keys & {folder.name for _, folder, _ in store.entries()})
         page = out / PAGE if (out / PAGE).exists() else None
-        finished, begun = record.finished and record.finished.at, record.started and record.started.at
+        finished, begun = (each.at if each else None for each in (record.finished, record.started))
         return State(out, done, len(keys), page, record.stale, finished, begun)
 
     def sentences(self) -> list[str]:

@@ -284,8 +284,8 @@ def test_list_tasks_shows_families_with_text_of_their_own(own, text, tmp_path, c
     monkeypatch.setenv("COLUMNS", "200")
     list_command("tasks", text, tmp_path / "store", "mini", Voice.of(), [f"{own}:sums"])
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if "/" in line}
-    assert lines["sums/successor"].split()[1:4] == ["4", "successor", "8000"]
-    assert lines["opt-equal/places"].split()[1:4] == ["4", "places", "6400"]
+    assert lines["sums/successor"].split()[1:3] == ["4", "8000"]
+    assert lines["opt-equal/places"].split()[1:3] == ["4", "6400"]
     assert "opt d=64, 2 layers" in lines["sums/successor"]
     assert "ridge d=64, solved exactly" in lines["convex-ridge/places"]
 

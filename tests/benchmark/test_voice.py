@@ -95,6 +95,26 @@ def test_a_table_that_fits_is_no_wider_than_the_console():
     assert max(map(len, at.file.getvalue().splitlines())) <= 80
 
 
+def test_numbers_stand_to_the_right_and_markup_is_a_style():
+    at, table = console(), Table(box=None, pad_edge=False)
+    table.add_column("name")
+    table.add_column("count", justify="right")
+    table.add_row("[red]a[/]", "7")
+    show_table(at, table)
+    assert at.file.getvalue() == "name  count\na         7\n"
+
+
+def test_room_that_is_left_goes_to_the_narrow_columns():
+    at, table = console(), Table(box=None, pad_edge=False)
+    for _ in range(2):
+        table.add_column("why")
+    table.add_row("word " * 4, "word " * 60)
+    show_table(at, table)
+    lines = at.file.getvalue().splitlines()
+    assert lines[1].startswith(("word " * 4).strip())
+    assert 74 < max(map(len, lines)) <= 80
+
+
 def test_what_is_no_number_in_json_is_null():
     content = {"a": float("nan"), "b": np.float64("inf"), "c": np.int64(3), "d": pd.NA, "e": (1, None, True, "x")}
     assert plain(content) == {"a": None, "b": None, "c": 3, "d": None, "e": [1, None, True, "x"]}
@@ -125,6 +145,9 @@ def test_no_name_is_cut_in_the_scores_or_the_plan_of_a_run(narrow, many, run, tm
     for name in ("untrac-simnpo", "hidden-states", "opt-equal", *(task.partition("/")[2] for task in many)):
         assert whole(name, said[said.index("Pearson with") :]), name
     assert "…" not in said[said.index("4 tasks, ") :]
+    heads = [line for line in said.splitlines() if line.startswith("opt-equal ")]
+    assert len(heads) == 2, "as many test sets beside each other as there is room for"
+    assert all(len(line) <= 80 for line in heads)
 
 
 def test_no_name_is_cut_in_lists(narrow, many, command, lodo, made_up):
@@ -136,6 +159,7 @@ def test_no_name_is_cut_in_lists(narrow, many, command, lodo, made_up):
         assert "…" not in shown
         known = METHODS.names() if what == "methods" else ["untrac-simnpo", "hif-cg"]
         assert all(whole(name, shown) for name in known), what
+        assert what != "suites" or max(map(len, shown.splitlines())) <= 80
 
 
 def test_no_name_is_cut_in_a_comparison(narrow, many, run, command, tmp_path):
@@ -144,6 +168,7 @@ def test_no_name_is_cut_in_a_comparison(narrow, many, run, command, tmp_path):
     shown = command("compare", tmp_path / "one", tmp_path / "two").out
     assert all(whole(task, shown) for task in many)
     assert whole("untrac-simnpo", shown)
+    assert all(len(line) <= 80 for line in shown.splitlines() if line.startswith("untrac-simnpo"))
     assert "…" not in shown
 
 
