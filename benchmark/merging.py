@@ -61,7 +61,7 @@ class Joined:
             if task is None:
                 raise _refusal(self.out, f"{name} is no longer there")
             if recorded.text != plan.infos[task].key:
-                raise _refusal(self.out, f"the text of {name} differs")
+                raise _refusal(self.out, f"the text of {name} differs, or what prepares it")
             if recorded.task != digest(task):
                 raise _refusal(self.out, f"{name} is another task there (its family or its settings have changed)")
 
