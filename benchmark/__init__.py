@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 LATE = {
-    "evaluate": "lodo.benchmark.pipeline",
+    "evaluate": "lodo.benchmark.evaluating",
     "check_method": "lodo.benchmark.checks",
     "parametrize_with_checks": "lodo.benchmark.checks",
 }

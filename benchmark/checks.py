@@ -1,8 +1,10 @@
 """What every method must keep whatever it computes: a generator of checks for `lodo check` and for pytest."""
 
 import dataclasses
+import inspect
 import json
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -231,12 +233,22 @@ def _outcome(name: str, run: Run | None, reason: str, method: AttributionMethod,
     try:
         run(method, specimens)
     except AttributionError as error:
-        return Outcome(name, "failed" if specimens.model is None else "exempt", str(error).splitlines()[0])
+        reason = f"{str(error).splitlines()[0]}{_where(error, method)}"
+        return Outcome(name, "failed" if specimens.model is None else "exempt", reason)
     except AssertionError as error:
-        return Outcome(name, "failed", str(error).splitlines()[0])
+        said = str(error).splitlines() or ["an assertion of its own does not hold"]
+        return Outcome(name, "failed", f"{said[0]}{_where(error, method)}")
     except Exception as error:
-        return Outcome(name, "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        text = " ".join(str(error).split())[:300]
+        return Outcome(name, "failed", f"{type(error).__name__}: {text}{_where(error, method)}")
     return Outcome(name, "passed", "")
+
+
+def _where(error: Exception, method: AttributionMethod) -> str:
+    """The last place in the method's own file that an error passed, in brackets; "" where it passed none."""
+    own = inspect.getfile(type(method))
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+    return f" ({own}, line {lines[-1]})" if lines else ""
 
 
 @cache

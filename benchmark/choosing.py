@@ -13,7 +13,7 @@ from lodo.benchmark.sources import OwnText
 from lodo.benchmark.store import Job, Store
 from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES, Family
-from lodo.tasks.registry import did_you_mean
+from lodo.tasks.registry import asked_by, did_you_mean
 from lodo.tasks.source import Source
 from lodo.tasks.spec import Scale, Task, TestSet
 
@@ -35,7 +35,8 @@ def load_families(locators: Sequence[str], option: str) -> tuple[tuple[str, ...]
     for locator in locators:
         family, test = split_task(locator)
         if ".py:" in family:
-            loaded = FAMILIES.get(family)
+            with asked_by(option, "task"):
+                loaded = FAMILIES.get(family)
             if not isinstance(loaded, Family):
                 raise InputError(
                     f"{option} {locator}: {family.rpartition(':')[2]} is no task family; put "
@@ -43,7 +44,8 @@ def load_families(locators: Sequence[str], option: str) -> tuple[tuple[str, ...]
                 )
             files[loaded.name], family = family, loaded.name
         elif option == "--add-task" and family not in known:
-            FAMILIES.get(family)  # raises
+            with asked_by(option, "task"):
+                FAMILIES.get(family)  # raises
         names.append(f"{family}/{test}" if test else family)
     return tuple(dict.fromkeys(names)), files
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from lodo.benchmark.options import (
     AddOption,
@@ -17,6 +16,7 @@ from lodo.benchmark.options import (
     JobsOption,
     MethodOption,
     ModelOption,
+    QuietOption,
     RetryOption,
     RunsOption,
     ScaleOption,
@@ -30,6 +30,7 @@ from lodo.benchmark.options import (
     ThreadsOption,
     TimeoutOption,
 )
+from lodo.benchmark.voice import Voice
 
 
 def sweep(
@@ -61,6 +62,7 @@ def sweep(
     timeout: TimeoutOption = None,
     retry: RetryOption = False,
     dry_run: DryRunOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Score and cost of methods over a grid of examples shown or hyperparameters, as rows, a table and a figure.
 
@@ -86,8 +88,8 @@ def sweep(
         device=device,
         threads=threads,
     )
-    console = Console(emoji=False)
-    sweep_command(request, over or (), forgetting, out, store, jobs, timeout, retry, dry_run, console)
+    voice = Voice.of(quiet=quiet)
+    sweep_command(request, over or (), forgetting, out, store, jobs, timeout, retry, dry_run, voice)
 
 
 def tune(
@@ -107,6 +109,7 @@ def tune(
     timeout: TimeoutOption = None,
     retry: RetryOption = False,
     dry_run: DryRunOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Choose a method's values on tasks that are never scored: the grid, each point's score and cost, the winner.
 
@@ -127,4 +130,4 @@ def tune(
         device=device,
         threads=threads,
     )
-    tune_command(tuning, write, store, jobs, timeout, retry, dry_run, set or (), Console(emoji=False))
+    tune_command(tuning, write, store, jobs, timeout, retry, dry_run, set or (), Voice.of(quiet=quiet))

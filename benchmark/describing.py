@@ -28,6 +28,7 @@ from lodo.reports.tables import Tables, read_tables
 from lodo.tasks.errors import InputError
 from lodo.tasks.family import FAMILIES, Family
 from lodo.tasks.paper import figures_of
+from lodo.tasks.registry import asked_by
 from lodo.tasks.source import NOT_STATED, Example
 from lodo.tasks.spec import Scale, Task, digest
 from lodo.tasks.subsets import RULES
@@ -94,7 +95,8 @@ def description_request(
     """
     _, files = load_families(add_tasks, "--add-task")
     if ".py:" not in locator:
-        FAMILIES.get(split_task(locator)[0])
+        with asked_by("TASK", "task"):
+            FAMILIES.get(split_task(locator)[0])
     request = make_request(tasks=[locator], data=data, scale=scale, model=model)
     request = dataclasses.replace(request, files={**files, **request.files})
     (name,) = request.tasks

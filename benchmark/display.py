@@ -1,7 +1,7 @@
 """What the command line shows of result tables: scores of a run, and what moved between two."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,12 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lodo.benchmark.voice import show_table
 from lodo.reports.comparison import compare, compared_truth, truth_drift
 from lodo.reports.derive import Question, Reading
 from lodo.reports.formats import number, with_interval
 from lodo.reports.leaving import Answered, again_over, answered
 from lodo.reports.summary import is_reference, ranked, summarise
 from lodo.reports.tables import Tables
+
+SCORE = len("-0.81 [-0.88, -0.72]")
 
 
 def show_scores(tables: Tables, console: Console, question: Question = "as_in_paper") -> None:
@@ -30,12 +33,13 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
     console.print(f"Pearson with {against} {again} ({question})", markup=False, highlight=False, soft_wrap=True)
     given = answered(tables, question, summary.truth)
     methods = dict.fromkeys(method for method, _ in ranked(scores, tables.manifest))
-    for family in dict.fromkeys(task.partition("/")[0] for task in tasks):
-        members = [task for task in tasks if task.partition("/")[0] == family]
+    names = max(map(len, (*methods, *(task.partition("/")[0] for task in tasks))), default=0)
+    for members in _blocks(tasks, console.width - names):
+        family = members[0].partition("/")[0]
         table = Table(box=None, pad_edge=False)
-        table.add_column(escape(family))
+        table.add_column(escape(family), no_wrap=True)
         for task in members:
-            table.add_column(escape(task.partition("/")[2]), justify="right")
+            table.add_column(escape(task.partition("/")[2]), justify="right", no_wrap=True)
         for method in methods:
             rows = (scores[(scores["task"] == task) & (scores["method"] == method)].iloc[0] for task in members)
             style = "dim" if is_reference(method, tables.manifest) else None
@@ -43,13 +47,29 @@ def show_scores(tables: Tables, console: Console, question: Question = "as_in_pa
             table.add_row(escape(method), *map(escape, cells), style=style)
         values = [known.get(task) for task in members]
         table.add_row("R", *("—" if pd.isna(value) else f"{value:.2f}" for value in values), style="dim")
-        console.print(table)
+        show_table(console, table)
     console.print(
         "retraining: the true leave-out of a seed as an estimate. R: reliability of the seed-averaged truth.",
         highlight=False,
         style="dim",
         soft_wrap=True,
     )
+
+
+def _blocks(tasks: Sequence[str], width: int) -> Iterator[list[str]]:
+    """Tasks that stand beside each other: of one family, as many as a width has room for and one at least."""
+    block: list[str] = []
+    used = 0
+    for task in tasks:
+        family, _, test = task.partition("/")
+        needed = max(len(test), SCORE) + 2
+        if block and (block[0].partition("/")[0] != family or used + needed > width):
+            yield block
+            block, used = [], 0
+        block.append(task)
+        used += needed
+    if block:
+        yield block
 
 
 def show_speeds(tables: Tables, console: Console) -> None:
@@ -79,39 +99,48 @@ def _score(row: pd.Series, given: Mapping[str, Answered], truth: Reading) -> str
 
 def show_comparison(old: Tables, new: Tables, console: Console, question: Question = "as_in_paper") -> bool:
     """`lodo compare`; whether nothing got worse. Raises ReportError if the runs have no task in common."""
-    colours = {"worse": "red", "fails": "red", "better": "green", "same": "dim"}
-    table = Table(box=None, pad_edge=False)
-    for column in ("task", "method", "before", "after", "95 % interval", "seeds", "drift", ""):
-        table.add_column(
-            column, justify="left" if column in ("task", "method", "") else "right", no_wrap=column not in ("task", "")
-        )
+    colours = {"worse": "red", "fails": "red", "better": "green"}
     changes = compare(old, new, question)
-    for change in changes:
-        interval = "–" if math.isnan(change.low) else f"{number(change.low)} to {number(change.high)}"
-        colour = colours.get(change.verdict, "yellow")
-        table.add_row(
-            escape(change.task),
-            escape(change.method),
-            number(change.old),
-            number(change.new),
-            interval,
-            str(change.seeds),
-            "–" if math.isnan(change.drift) else f"{change.drift:.0e}",
-            f"[{colour}]{change.verdict}[/]",
-        )
-    console.print(table)
+    moved = [change for change in changes if change.verdict != "same"]
+    for task in dict.fromkeys(change.task for change in moved):
+        table = Table(box=None, pad_edge=False)
+        for column in ("method", "before", "after", "95 % interval", "seeds", "drift", ""):
+            table.add_column(column, justify="left" if column in ("method", "") else "right", no_wrap=True)
+        for change in (change for change in moved if change.task == task):
+            interval = "–" if math.isnan(change.low) else f"{number(change.low)} to {number(change.high)}"
+            colour = colours.get(change.verdict, "yellow")
+            table.add_row(
+                escape(change.method),
+                number(change.old),
+                number(change.new),
+                interval,
+                str(change.seeds),
+                "–" if math.isnan(change.drift) else f"{change.drift:.0e}",
+                f"[{colour}]{change.verdict}[/]",
+            )
+        console.print(escape(task), highlight=False, soft_wrap=True)
+        show_table(console, table)
     if compared_truth(old, new) == "own":
-        console.print("scores are against the own model's truth: one of the runs has one seed only", highlight=False)
+        console.print(
+            "scores are against the own model's truth: one of the runs has one seed only",
+            highlight=False,
+            soft_wrap=True,
+        )
     truth = truth_drift(old, new)
     if truth != 0:
         what = "nothing to compare them by" if math.isnan(truth) else f"by up to {truth:.0e} of the largest influence"
-        console.print(f"the ground truths differ ({what}): differences of scores are not the methods' alone")
+        console.print(
+            f"the ground truths differ ({what}): differences of scores are not the methods' alone",
+            soft_wrap=True,
+        )
     worse = sum(change.regression for change in changes)
-    console.print(f"{worse} of {len(changes)} got worse", highlight=False)
+    unmoved = len(changes) - len(moved)
+    console.print(f"{worse} of {len(changes)} got worse, {unmoved} stayed as they were", highlight=False)
     console.print(
         "95 % interval: of after - before, over the seeds that both have, each the mean of the same runs. Drift: the "
         "largest change of an influence, relative to the largest.",
         highlight=False,
         style="dim",
+        soft_wrap=True,
     )
     return not worse

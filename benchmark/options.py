@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lodo.benchmark.config import take_config
+
 
 class ScaleName(StrEnum):
     mini = "mini"
@@ -32,6 +34,8 @@ class TruthName(StrEnum):
 class ByName(StrEnum):
     task = "task"
     dataset = "dataset"
+    standing = "standing"
+    action = "action"
 
 
 class SuiteName(StrEnum):
@@ -69,20 +73,24 @@ AddTaskOption = Annotated[
     list[str] | None, typer.Option("--add-task", help="A family more, file.py:family; repeatable.")
 ]
 MethodOption = Annotated[
-    list[str] | None, typer.Option("--method", help="Only these methods: a name or file.py:Class.")
+    list[str] | None,
+    typer.Option("--method", help="Only these methods: a name or file.py:Class; repeatable \\[default: the suite's]."),
 ]
-AddOption = Annotated[list[str] | None, typer.Option("--add-method", help="A method more than the suite's.")]
+AddOption = Annotated[
+    list[str] | None, typer.Option("--add-method", help="A method more than the suite's; repeatable.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="METHOD.lr=1e-4, recipe.steps=60, model.width=32; repeatable.")
 ]
 ScaleOption = Annotated[
     ScaleName | None,
-    typer.Option(help="Sizes and steps, never definitions [default: the smallest that tasks have]."),
+    typer.Option(help="Sizes and steps, never definitions \\[default: the smallest that tasks have]."),
 ]
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="A pretrained model to train: folder, org/name[@revision] or .gguf file; for continue, finetune."
+        help="A pretrained model to train: folder, org/name\\[@revision] or .gguf file; for continue, finetune "
+        "\\[default: none]."
     ),
 ]
 SeedsOption = Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")]
@@ -111,7 +119,9 @@ MemoryChecksOption = Annotated[
         help="Measure what models know of the datasets' text; dear with a large model, and no score needs it.",
     ),
 ]
-TimeoutOption = Annotated[float | None, typer.Option(help="Seconds after which a method's run counts as failed.")]
+TimeoutOption = Annotated[
+    float | None, typer.Option(help="Seconds after which a method's run counts as failed \\[default: none].")
+]
 RetryOption = Annotated[bool, typer.Option("--retry", help="Try failed method runs again.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what it is likely to take, and stop.")]
 OnOption = Annotated[
@@ -122,3 +132,17 @@ QuestionOption = Annotated[
     QuestionName,
     typer.Option(help="Rank estimates as they are, or times what leaving a whole dataset out does to the mixture."),
 ]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Put this run in the place of the one in --out instead of merging with it.")
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        callback=take_config,
+        is_eager=True,
+        help="A TOML file of these options, e.g. lodo-out/run.toml; those on the command line win \\[default: none].",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output, all else on the other.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say errors and the final line only.")]

@@ -1,12 +1,9 @@
-"""The whole pipeline as one call: prepare, train, leave out, attribute, score, write the tables and the page."""
+"""The whole pipeline: from options to a request, its plan, the work, the tables and the page."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -21,17 +18,22 @@ from lodo.benchmark.choosing import (
 )
 from lodo.benchmark.collect import collect, speeds
 from lodo.benchmark.devices import cards_of, worker_environment
+from lodo.benchmark.failures import write_failures
 from lodo.benchmark.identity import code_of, root_of
 from lodo.benchmark.jobs import MethodChoice
 from lodo.benchmark.kinds.inventory import Inventory
 from lodo.benchmark.kinds.prepared import INFO
+from lodo.benchmark.known_runs import note_run
 from lodo.benchmark.manifest import manifest
-from lodo.benchmark.opening import open_for
+from lodo.benchmark.merging import Joined
 from lodo.benchmark.plan import Plan, make_plan
 from lodo.benchmark.progress import ProgressListener
+from lodo.benchmark.record import OutRecord, record_of, write_out
 from lodo.benchmark.request import Request
+from lodo.benchmark.result import Result
 from lodo.benchmark.scheduler import Chain, intact, run_chains
 from lodo.benchmark.sources import open_source
+from lodo.benchmark.stale import mark_stale
 from lodo.benchmark.store import Store
 from lodo.benchmark.timing import seen_before
 from lodo.methods.base import METHODS
@@ -42,20 +44,11 @@ from lodo.reports.leaderboard import write_leaderboard
 from lodo.reports.schema import RETRAINING
 from lodo.reports.tables import Tables, write_tables
 from lodo.tasks.errors import InputError
-from lodo.tasks.spec import Definition, Runtime, Scale, digest
+from lodo.tasks.registry import asked_by, did_you_mean
+from lodo.tasks.spec import Definition, Runtime, Scale
 from lodo.tasks.suitable import kind_of
 
-RUN_FILE = "run.json"
 GROUPS = ("recipe", "model", "tokenizer", "task")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run leaves: its tables, the page, and how many jobs of each kind were computed rather than found."""
-
-    tables: Tables
-    page: Path
-    computed: Mapping[str, int]
 
 
 def make_request(
@@ -97,20 +90,27 @@ def make_request(
         changes = {"model.kind": kind_of(model), "model.model": model, **changes}
     scale = scale or smallest_scale([*named, *added])
     members = suite_members(suite)
-    locators = [*(methods or members), *add_methods]
-    locators += [name for name in METHODS.names() if METHODS.get(name).reference]
+    locators = [("--method", locator) for locator in methods or members]
+    locators += [("--add-method", locator) for locator in add_methods]
+    locators += [("--method", name) for name in METHODS.names() if METHODS.get(name).reference]
     choices: dict[str, MethodChoice] = {}
-    for locator in locators:
-        cls = method_class(locator)
-        if cls.name == RETRAINING:
-            raise InputError(f"--method {locator}: the name '{RETRAINING}' is that of the true leave-out; rename it")
-        method = tuned_method(locator, scale, by_method.pop(cls.name, {}))
-        chosen = choices.setdefault(cls.name, MethodChoice(locator, method, code_of(root_of(cls, locator))))
-        if chosen.locator != locator:
-            raise InputError(f"--method {locator}: the name '{cls.name}' is taken by {chosen.locator}; rename one")
+    for option, locator in locators:
+        with asked_by(option, "method"):
+            cls = method_class(locator)
+            if cls.name == RETRAINING:
+                raise InputError(
+                    f"--method {locator}: the name '{RETRAINING}' is that of the true leave-out; rename it"
+                )
+            method = tuned_method(locator, scale, by_method.pop(cls.name, {}))
+            chosen = choices.setdefault(cls.name, MethodChoice(locator, method, code_of(root_of(cls, locator))))
+            if chosen.locator != locator:
+                raise InputError(f"--method {locator}: the name '{cls.name}' is taken by {chosen.locator}; rename one")
     if by_method:
-        unknown = next(iter(by_method))
-        raise InputError(f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}")
+        unknown, near = next(iter(by_method)), [*choices, *GROUPS]
+        raise InputError(
+            f"--set {unknown}.…: '{unknown}' is no method of this run, nor one of {', '.join(GROUPS)}"
+            f"{did_you_mean(unknown, near)}; name one of them"
+        )
     return Request(
         scale=scale,
         source=open_source(data, text_seed, scale),
@@ -188,99 +188,47 @@ def do_all(store: Store, plan: Plan, jobs: int, console: Console, timeout: float
     return computed
 
 
-def identity_of_run(request: Request, plan: Plan) -> dict[str, Any]:
-    """What an out directory stands for: runs that differ here must not share one; methods, seeds, runs may grow."""
-    return {
-        "scale": request.scale,
-        "source": plan.sources,
-        "fingerprint": digest(sorted(plan.infos[task].key for task in plan.tasks)),
-        "definition": request.definition,
-        "tasks": [task.name for task in plan.tasks],
-        "changes": dict(request.changes),
-        "device": request.runtime.device,
-        "sweep": None,
-    }
-
-
-def check_out(out: Path, identity: Mapping[str, Any] | None) -> None:
-    """Raise InputError if ``out`` is a file, holds foreign files, or belongs to another run."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out}: it is a file; name a folder")
-    if not out.exists() or not any(out.iterdir()):
-        return
-    try:
-        stored = json.loads((out / RUN_FILE).read_text())
-    except (OSError, ValueError):
-        raise InputError(
-            f"--out {out}: it holds files but no readable {RUN_FILE} of a run; name an empty folder"
-        ) from None
-    if identity is None:
-        return
-    for key, value in identity.items():
-        if stored.get(key) != value:
-            what = "text" if key == "fingerprint" else key
-            detail = "" if key == "fingerprint" else f" ({stored.get(key)!r}, now {value!r})"
-            raise InputError(
-                f"--out {out}: it belongs to another run, whose {what} differs{detail}; name another folder"
-            )
-
-
 def execute(
-    request: Request,
+    joined: Joined,
     plan: Plan,
     store: Store,
-    out: Path,
     jobs: int,
     console: Console,
     timeout: float | None = None,
     question: Question = "as_in_paper",
 ) -> Result:
-    """Do all of a plan's work that the store lacks and write the tables and the page into ``out``.
+    """Do all of a plan's work that the store lacks and write the tables and the page into the out folder.
 
-    ``question`` is the one by which the page ranks; the tables hold both.
+    ``plan`` is that of the joined request; ``question`` is the one by which the page ranks, the tables hold both.
     """
-    identity = identity_of_run(request, plan)
-    check_out(out, identity)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(plan.keys)})
-    computed = do_all(store, plan, jobs, console, timeout)
+    out, before = joined.out, joined.before
+    started = record_of(plan.request, plan, plan.keys)
+    record = OutRecord(store=str(store.root.resolve()), finished=before.finished if before else None, started=started)
+    write_out(out, record)
+    note_run(store, out, record, started.at)
+    if record.stale and record.finished and record.finished.keys != started.keys:
+        mark_stale(out, record.finished.at, started.at)
+    try:
+        computed = do_all(store, plan, jobs, console, timeout)
+    except BaseException as error:
+        if record.finished:
+            error.add_note(f"tables and page in {out} are still those of the run finished at {record.finished.at}")
+        raise
     kinds = {work.job.key: work.job.kind for chain in plan.chains for work in chain.works}
     counts: dict[str, int] = {}
     for key in computed:
         counts[kinds[key]] = counts.get(kinds[key], 0) + 1
     tables = tables_of(store, plan)
     write_tables(out, tables)
-    return Result(tables, write_leaderboard(tables, out, question), counts)
+    failures = write_failures(out, store, plan)
+    page = write_leaderboard(tables, out, question)
+    ended = started.at_the_end()
+    record = OutRecord(store=record.store, finished=ended)
+    write_out(out, record)
+    note_run(store, out, record, ended.at)
+    return Result(tables, page, counts, failures)
 
 
 def tables_of(store: Store, plan: Plan) -> Tables:
     """The result tables of a plan whose work is all in the store."""
     return Tables.from_rows(collect(store, plan), manifest(plan.request, plan) | speeds(store, plan))
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file aside and move it into place."""
-    aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False))
-    os.replace(aside, path)
-
-
-def evaluate(
-    out: Path,
-    *,
-    store: Path | None = None,
-    jobs: int | None = None,
-    timeout: float | None = None,
-    question: Question = "as_in_paper",
-    **options: Any,
-) -> Result:
-    """`lodo run` as a function: options are those of `make_request`; returns the tables and the page.
-
-    Raises InputError on bad input, in the command line's words, and RunError where a training fails. In a script, call
-    it under ``if __name__ == "__main__":``, since its workers import the script.
-    """
-    request = make_request(**options)
-    check_out(out, None)
-    opened, jobs = open_for(request, store, jobs, timeout)
-    console = Console(stderr=True, emoji=False)
-    return execute(request, plan_request(request, opened, jobs, console), opened, out, jobs, console, timeout, question)

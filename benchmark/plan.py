@@ -89,7 +89,18 @@ class Plan:
             for task in self.tasks
             for name, count in self.infos[task].cut.items()
         ]
-        return (*of_text, *cut)
+        return (*of_text, *cut, *self._cold)
+
+    @property
+    def _cold(self) -> list[str]:
+        """Of trainings that end before their learning rate has reached its height, or in that step."""
+        return [
+            f"{task.name}: the warm-up of {task.recipe.warmup} steps is not over before the last of "
+            f"{task.recipe.steps} steps, so the learning rate is never kept; set recipe.warmup below "
+            f"{task.recipe.steps}"
+            for task in self.tasks
+            if task.recipe.warmup >= task.recipe.steps and task.recipe.optimizer != "newton"
+        ]
 
     @property
     def keys(self) -> frozenset[str]:

@@ -1,13 +1,18 @@
-"""Shows a person how far long work is: a bar with time left on a terminal, plain lines elsewhere."""
+"""Shows a person how far long work is: a bar with time left on a terminal, elsewhere lines with the time of day."""
 
 import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from lodo.benchmark.scheduler import Chain
+
+EVERY = 20.0  # seconds between two lines
 
 
 class ProgressListener:
@@ -21,7 +26,7 @@ class ProgressListener:
         self.parts: dict[Chain, float] = {}
         self.begun_at = time.monotonic()
         self._said = 0.0
-        self._live = console.is_terminal
+        self._label = ""
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -30,21 +35,24 @@ class ProgressListener:
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
             console=console,
-            transient=True,
         )
-        self._task: TaskID | None = None
+        self._task = self._bar.add_task(title, total=self.total)
+        # What is at work stands below the bar: beside it a name would be cut.
+        self._live = Live(get_renderable=self._lines, console=console, transient=True) if console.is_terminal else None
+
+    def _lines(self) -> Group:
+        return Group(self._bar.get_renderable(), Text(self._label, overflow="fold"))
 
     def __enter__(self) -> "ProgressListener":
         if self._live:
-            self._bar.start()
-            self._task = self._bar.add_task(self.title, total=self.total)
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live:
-            self._bar.stop()
+            self._live.stop()
 
     def begun(self, chain: Chain) -> None:
         self.parts[chain] = 0.0
@@ -60,19 +68,25 @@ class ProgressListener:
         self._show(chain.label)
 
     def note(self, text: str) -> None:
-        self.console.print(f"[yellow]note[/yellow] {_escape(text)}", highlight=False)
+        self._say(f"[yellow]note[/yellow] {escape(text)}")
+
+    def _say(self, markup: str) -> None:
+        """One line, whole however long it is; where nobody watches it says when that was."""
+        moment = "" if self._live else f"{time.strftime('%H:%M:%S')} "
+        self.console.print(f"{moment}{markup}", highlight=False, soft_wrap=True)
 
     def _show(self, label: str) -> None:
         completed = min(self.total, self.done + sum(self.parts.values()))
-        if self._live and self._task is not None:
-            self._bar.update(self._task, completed=completed, description=f"{self.title}: {_escape(label)}")
+        if self._live:
+            self._label = label
+            self._bar.update(self._task, completed=completed)
             return
         now = time.monotonic()
-        if now - self._said > 20 and completed > 0:
+        if now - self._said > EVERY and completed > 0:
             self._said = now
             left = (now - self.begun_at) * (self.total - completed) / completed
             part = f"{100 * completed / self.total:.0f} %"
-            self.console.print(f"{self.title}: {part}, about {duration(left)} left ({_escape(label)})", highlight=False)
+            self._say(f"{self.title}: {part}, about {duration(left)} left ({escape(label)})")
 
 
 def duration(seconds: float) -> str:
@@ -82,9 +96,3 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

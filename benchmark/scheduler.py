@@ -11,7 +11,7 @@ from typing import Protocol
 
 from lodo.benchmark.jobs import Work
 from lodo.benchmark.kinds import KINDS
-from lodo.benchmark.kinds.kind import FAILURE, Failure
+from lodo.benchmark.kinds.kind import FAILURE, TRACE, Failure
 from lodo.benchmark.store import DamagedEntry, Store
 from lodo.tasks.errors import InputError
 
@@ -29,6 +29,8 @@ PRELOADED = (
     "transformers.models.opt.modeling_opt",
     "transformers.models.t5.modeling_t5",
 )
+# With which a process ends that was started by a script without a guard.
+UNGUARDED = 113
 
 
 class RunError(RuntimeError):
@@ -75,7 +77,7 @@ class Listener(Protocol):
 class _Running:
     """A process at work: ``done`` of its works are finished, the next one since ``begun``.
 
-    ``slot`` is the lowest number that no other process has while it runs.
+    ``slot`` is the lowest number that no other process has while it runs; ``trace`` the traceback of what went wrong.
     """
 
     chain: Chain
@@ -85,6 +87,7 @@ class _Running:
     slot: int = 0
     done: int = 0
     last: tuple[str, str | None] | None = None
+    trace: str = ""
 
 
 @dataclass
@@ -130,12 +133,14 @@ def intact(store: Store, chain: Chain, listener: Listener | None = None) -> bool
     return True
 
 
-def fail(store: Store, work: Work, cause: str) -> None:
-    """Record in the store that a method's job failed and why, so that it is not tried at every run."""
+def fail(store: Store, work: Work, cause: str, trace: str = "") -> None:
+    """Record in the store that a method's job failed, why and where, so that it is not tried at every run."""
     with store.claim(work.job) as partial:
         assert partial is not None
         if not store.has(work.job):
             FAILURE.write(partial, Failure(cause))
+            if trace:
+                TRACE.write(partial, trace)
             store.commit(work.job, partial)
 
 
@@ -224,6 +229,8 @@ def _hear(store: Store, state: _State, item: _Running, producers: Mapping[str, C
                 listener.progress(item.chain, _part(item, 0.0))
             elif word == "damaged":
                 listener.note(f"{content}: doing it again")
+            elif word == "traceback":
+                item.trace = content
             else:
                 item.last = (word, content)
     except (EOFError, OSError):
@@ -233,11 +240,7 @@ def _hear(store: Store, state: _State, item: _Running, producers: Mapping[str, C
     item.process.join(10)
     item.pipe.close()
     state.running.remove(item)
-    word, content = item.last or (
-        "failed",
-        f"its process ended with code {item.process.exitcode}"
-        + (" (killed, most likely out of memory)" if item.process.exitcode == -9 else ""),
-    )
+    word, content = item.last or _silent_end(item.process.exitcode)
     chain = item.chain
     if word == "done":
         listener.ended(chain)
@@ -256,13 +259,24 @@ def _hear(store: Store, state: _State, item: _Running, producers: Mapping[str, C
         raise InputError(content)
     elif chain.method:
         for failed in chain.works[item.done : item.done + 1]:
-            fail(store, failed, str(content))
+            fail(store, failed, str(content), item.trace)
             listener.note(f"{failed.label} failed: {content}")
         rest = Chain(chain.works[item.done + 1 :])
         state.waiting[:0] = [rest] if rest.works else []
         listener.ended(chain, left=rest.cost)
     else:
         raise RunError(f"{chain.label}: {content}")
+
+
+def _silent_end(code: int | None) -> tuple[str, str]:
+    """What is to be said of a process that ended without a word."""
+    if code == UNGUARDED:
+        return "InputError", (
+            "evaluate: its worker processes import the script that calls it, and would run it again; put the call "
+            'under if __name__ == "__main__":'
+        )
+    killed = " (killed, most likely out of memory)" if code == -9 else ""
+    return "failed", f"its process ended with code {code}{killed}"
 
 
 def _part(item: _Running, of_work: float) -> float:

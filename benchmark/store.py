@@ -144,18 +144,28 @@ class Store:
             if folder.parent.name != "partial":
                 yield folder.parent.name, folder, sum(path.stat().st_size for path in folder.iterdir())
 
-    def prune(self, keep: frozenset[str], kinds: frozenset[str] | None = None) -> tuple[int, int]:
-        """Remove entries whose key is not kept; returns how many and their bytes. Unfinished work goes too."""
-        removed = freed = 0
+    def unused(self, keep: frozenset[str], kinds: frozenset[str] | None = None) -> Iterator[tuple[str, Path, int]]:
+        """Kind, folder and bytes of the entries whose key is not kept, of some kinds or of all."""
         for kind, folder, size in list(self.entries()):
             if folder.name not in keep and (kinds is None or kind in kinds):
-                shutil.rmtree(folder)
-                removed, freed = removed + 1, freed + size
+                yield kind, folder, size
+
+    def unfinished(self, keep: frozenset[str]) -> Iterator[tuple[Path, int]]:
+        """Folder and bytes of begun work whose key is not kept and that nobody is at; it is locked while in hand."""
         for folder in (self.root / "partial").iterdir():
             with self.try_lock(folder.name) as held:
                 if held and folder.name not in keep:
-                    freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-                    shutil.rmtree(folder, ignore_errors=True)
+                    yield folder, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+    def prune(self, keep: frozenset[str], kinds: frozenset[str] | None = None) -> tuple[int, int]:
+        """Remove entries whose key is not kept; returns how many and their bytes. Unfinished work goes too."""
+        removed = freed = 0
+        for _, folder, size in self.unused(keep, kinds):
+            shutil.rmtree(folder)
+            removed, freed = removed + 1, freed + size
+        for folder, size in self.unfinished(keep):
+            shutil.rmtree(folder, ignore_errors=True)
+            freed += size
         return removed, freed
 
     @contextlib.contextmanager

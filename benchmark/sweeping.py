@@ -9,13 +9,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from lodo.benchmark.commands import PLURAL, forget_failures, show_work
+from lodo.benchmark.known_runs import note_run
 from lodo.benchmark.opening import open_for
-from lodo.benchmark.pipeline import RUN_FILE, check_out, identity_of_run, write_json
 from lodo.benchmark.progress import duration
+from lodo.benchmark.record import OutRecord, RunRecord, check_out, now, record_of, write_out
 from lodo.benchmark.request import Request
 from lodo.benchmark.store import Store
 from lodo.benchmark.sweep import Sweep, grid, parse_axis
 from lodo.benchmark.tuning import Tuning, best, grid_points, make_record
+from lodo.benchmark.voice import Voice, show_table
 from lodo.methods.records import FOLDER, GridPoint, is_own, write_record
 from lodo.methods.select import method_class
 from lodo.reports.formats import number
@@ -36,23 +38,29 @@ def sweep_command(
     timeout: float | None,
     retry: bool,
     dry_run: bool,
-    console: Console,
+    voice: Voice,
 ) -> None:
     """`lodo sweep`."""
+    console = voice.talk
     if not over:
         raise InputError("--over: name what is swept, e.g. --over task.examples=16,48,all")
-    check_out(out, None)
+    before = check_out(out)
     axes = [parse_axis(text) for text in over]
     points = grid(request, axes)
     store, jobs = open_for(request, store_path, jobs, timeout)
     sweep = Sweep.plan(points, store, jobs, console)
-    identity = {**identity_of_run(request, sweep.plans[0]), "sweep": [axis.key for axis in axes]}
-    check_out(out, identity)
+    record = OutRecord(
+        sweep=tuple(axis.key for axis in axes),
+        store=str(store.root.resolve()),
+        finished=record_of(request, sweep.plans[0], sweep.work.keys),
+    )
+    if before:
+        _must_be_alike(out, before, record)
     if not _work(sweep, store, jobs, timeout, retry, dry_run, console):
         return
     rows, forgotten = sweep.rows(store)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / RUN_FILE, {**identity, "store": str(store.root), "keys": sorted(sweep.work.keys)})
+    write_out(out, record)
+    note_run(store, out, record, now())
     curve_rows = curves(rows, axes[0].key)
     text = markdown(curve_rows, axes[0].key, sweep.tasks)
     rows.to_parquet(out / "sweep.parquet", index=False)
@@ -63,7 +71,7 @@ def sweep_command(
         lines = forgetting_curves(forgotten, curve_rows)
         _draw(forgetting_figure(curve_rows, lines, axes[0].key), out / "forgetting.svg")
     console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"rows, table, figure: {out.resolve()}", highlight=False, soft_wrap=True)
+    voice.last.print(f"rows, table, figure: {out.resolve()}", highlight=False, soft_wrap=True)
 
 
 def tune_command(
@@ -75,9 +83,10 @@ def tune_command(
     retry: bool,
     dry_run: bool,
     settings: Sequence[str],
-    console: Console,
+    voice: Voice,
 ) -> None:
     """`lodo tune`."""
+    console = voice.talk
     name = tuning.request.methods[0].name
     if write:
         _may_write(tuning, settings)
@@ -95,10 +104,27 @@ def tune_command(
         values = [str(point.values[field]) for field in tuning.fields]
         table.add_row(*values, *_columns(point), "chosen" if point == winner else escape(point.cause))
     console.print(f"{name} on {', '.join(sweep.tasks)}", highlight=False, soft_wrap=True)
-    console.print(table)
+    show_table(console, table)
     if write:
         path = write_record(make_record(tuning, sweep, scored_points))
-        console.print(f"record: {path.resolve()}", highlight=False, soft_wrap=True)
+        voice.last.print(f"record: {path.resolve()}", highlight=False, soft_wrap=True)
+    else:
+        chosen = ", ".join(f"{field}={winner.values[field]}" for field in tuning.fields)
+        voice.last.print(f"chosen: {escape(chosen)}", highlight=False, soft_wrap=True)
+
+
+def _must_be_alike(out: Path, before: OutRecord, now: OutRecord) -> None:
+    """Raise InputError where a folder holds another sweep, or none; methods, seeds and runs may be others."""
+    if before.sweep != now.sweep:
+        what = f"a sweep over {', '.join(before.sweep)}" if before.sweep else "a run and no sweep"
+        raise InputError(f"--out {out}: it belongs to {what}; name another folder")
+    then, here = before.finished, now.finished
+    assert isinstance(then, RunRecord)
+    assert isinstance(here, RunRecord)
+    for name in ("scale", "definition", "changes", "tasks"):
+        if getattr(then, name) != getattr(here, name):
+            what = "tasks or text" if name == "tasks" else name
+            raise InputError(f"--out {out}: it belongs to another sweep, whose {what} differ; name another folder")
 
 
 def _columns(point: GridPoint) -> list[str]:
@@ -137,7 +163,9 @@ def _work(
     for key in sweep.run(store, jobs, console, timeout):
         computed[kinds[key]] = computed.get(kinds[key], 0) + 1
     made = ", ".join(f"{count} {PLURAL.get(kind, kind)}" for kind, count in sorted(computed.items()))
-    console.print(f"computed {made or 'nothing: all was in the store'}, in {duration(time.monotonic() - begun)}")
+    console.print(
+        f"computed {made or 'nothing: all was in the store'}, in {duration(time.monotonic() - begun)}", soft_wrap=True
+    )
     return True
 
 

@@ -65,11 +65,15 @@ class Guess:
         """What a person is told; "" where nothing is to be done. ``duration``: the seconds as people say them."""
         if not self.seconds and not self.unknown:
             return ""
-        unknown = ", ".join(self.unknown)
+        unknown = (
+            f"the cost of {', '.join(self.unknown)} is unknown (not said, and not seen in the store) and not counted"
+            if self.unknown
+            else ""
+        )
         if not self.seconds:
             return f"how long it takes is unknown: {unknown}"
         return f"likely to take about {duration} with {jobs} processes ({self.basis})" + (
-            f"; unknown and not counted: {unknown}" if unknown else ""
+            f"; {unknown}" if unknown else ""
         )
 
 

@@ -18,6 +18,7 @@ from lodo.methods.select import build_method, explain, method_class, scaled_valu
 from lodo.reports.sweep import mean_and_interval, ranking
 from lodo.tasks.errors import InputError
 from lodo.tasks.generated import GeneratedSource
+from lodo.tasks.registry import asked_by
 from lodo.tasks.spec import Scale, canonical_json
 
 # Another draw, other facts, and another corpus to teach each of them than in any text that is scored.
@@ -63,7 +64,8 @@ def make_tuning(
     Values of an earlier record count for nothing: what the grid leaves alone stands as it would without one. Raises
     InputError naming the option that is wrong and the cure.
     """
-    cls = method_class(locator)
+    with asked_by("METHOD", "method"):
+        cls = method_class(locator)
     axes = tuple(parse_axis(text, "--grid", cls.name) for text in grids)
     if not axes:
         raise InputError("--grid: name what is to be tuned, e.g. --grid lr=1e-5,1e-4")

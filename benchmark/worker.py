@@ -18,6 +18,8 @@ from lodo.benchmark.store import DamagedEntry, Job, Store
 from lodo.methods.base import AttributionError
 from lodo.tasks.errors import InputError, TrainingDiverged
 
+LONGEST_TRACE = 20_000  # characters
+
 
 def settle(threads: int) -> None:
     """Set this process to what decides the last bits of every number; part of every kind's code.
@@ -73,16 +75,24 @@ def main(root: Path, works: tuple[Work, ...], pipe: Connection, threads: int) ->
                     pipe.send(("found", work.job.key))
         pipe.send(("done", None))
     except (InputError, TrainingDiverged, AttributionError, DamagedEntry) as error:
+        pipe.send(("traceback", _traceback()))
         pipe.send((type(error).__name__, str(error)))
     except MemoryError:
+        pipe.send(("traceback", _traceback()))
         pipe.send(("failed", "out of memory"))
     except Exception as error:
+        pipe.send(("traceback", _traceback()))
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = " ".join(str(error).split())[:300]
         cause = "out of memory" if "out of memory" in text.lower() or "can't allocate" in text.lower() else None
         pipe.send(
             ("failed", cause or f"{type(error).__name__}: {text} (in {Path(where.filename).name}, line {where.lineno})")
         )
+
+
+def _traceback() -> str:
+    """That of the exception at hand; of a very long one the end, which says where it went wrong."""
+    return traceback.format_exc()[-LONGEST_TRACE:]
 
 
 def _finished(store: Store, job: Job, pipe: Connection) -> bool:

@@ -1,6 +1,8 @@
-"""Looks for test text inside training corpora by word n-grams."""
+"""Looks for test text inside training corpora, and for corpora that are alike, by word n-grams."""
 
+import itertools
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +10,8 @@ from lodo.tasks.subsets import Subset
 
 WORDS = re.compile(r"\w+")
 SHORTEST = 5
+ALIKE = 0.8  # share of n-grams from which two corpora are nearly equal
+COMPARED = 200_000  # about how many n-grams of the largest corpus are compared
 
 
 @dataclass(frozen=True)
@@ -66,3 +70,38 @@ def describe(overlaps: Sequence[Overlap], limit: int = 5) -> list[str]:
     ]
     rest = len(overlaps) - limit
     return [*lines, f"… and {rest} more places where training corpora hold test text"] if rest > 0 else lines
+
+
+def alike(corpora: Mapping[str, Sequence[str]], n: int = 8) -> tuple[tuple[str, str, float], ...]:
+    """Pairs of corpora that share most of their n-grams, and the share: of those of both, how many either has.
+
+    Documents of fewer words count as a whole. Of large corpora a part of the n-grams is compared, the same of all.
+    """
+    words = {name: [WORDS.findall(document.lower()) for document in documents] for name, documents in corpora.items()}
+    longest = max((sum(map(len, documents)) for documents in words.values()), default=0)
+    every = max(1, longest // COMPARED)
+    grams = {
+        name: {
+            code
+            for document in documents
+            for gram in _grams(document, min(n, len(document)))
+            if gram and not (code := zlib.crc32(" ".join(gram).encode())) % every
+        }
+        for name, documents in words.items()
+    }
+    pairs = []
+    for one, other in itertools.combinations(grams, 2):
+        either = len(grams[one] | grams[other])
+        share = len(grams[one] & grams[other]) / either if either else 0.0
+        if share >= ALIKE:
+            pairs.append((one, other, share))
+    return tuple(pairs)
+
+
+def describe_alike(pairs: Sequence[tuple[str, str, float]]) -> list[str]:
+    """Warnings for people."""
+    return [
+        f"corpora '{one}' and '{other}' hold {'equal' if share == 1 else 'nearly equal'} text (they share {share:.0%} "
+        f"of their word sequences): leaving one out leaves its text in; remove one, or put them into one file"
+        for one, other, share in pairs
+    ]

@@ -5,7 +5,8 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points as installed_entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,24 @@ def did_you_mean(name: str, known: list[str]) -> str:
     """`` (did you mean 'x'?)`` for the nearest known name, else an empty string."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def whole_locator(locator: str) -> str:
+    """A locator that means the same in any folder: ``file.py:NAME`` with the file's whole path."""
+    file, colon, name = locator.rpartition(":")
+    return f"{Path(file).resolve()}:{name}" if colon and file.endswith(".py") else locator
+
+
+@contextmanager
+def asked_by(option: str, what: str) -> Iterator[None]:
+    """A sentence of bad input inside that begins with ``--what`` begins with the option that it was really asked by."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        if option == f"--{what}" or not text.startswith(f"--{what} "):
+            raise
+        raise InputError(option + text.removeprefix(f"--{what}")) from error
 
 
 class Registry(Generic[T]):
@@ -73,7 +92,8 @@ class Registry(Generic[T]):
         self._fill()
         if name not in self._items:
             raise InputError(
-                f"unknown {self.what} '{name}'{did_you_mean(name, self.names())}; `lodo list {self.what}s` shows all"
+                f"--{self.what} {name}: no such {self.what}{did_you_mean(name, self.names())}; `lodo list "
+                f"{self.what}s` shows all"
             )
         return self._items[name]
 

@@ -3,7 +3,9 @@
 import ast
 import collections
 import graphlib
+import os
 import re
+import site
 import subprocess
 import sys
 import zipfile
@@ -134,7 +136,31 @@ def test_the_wheel_holds_exactly_the_trees_files(tmp_path):
         for path in (ROOT / package).rglob("*")
         if path.name.endswith(kinds) and "__pycache__" not in path.parts
     }
-    assert packed == tree
+    assert packed == tree | {"__main__.py"}
+
+
+def test_lodo_stays_a_namespace_with_one_file_of_its_own():
+    assert [path.name for path in (ROOT / "lodo").iterdir() if path.name != "__pycache__"] == ["__main__.py"]
+    assert (ROOT / "lodo" / "__main__.py").read_text().startswith('"""')
+
+
+@pytest.mark.slow
+def test_python_m_lodo_works_from_an_installed_wheel(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    # Without the site's hooks, so that no editable install is found beside it.
+    places = [str(tmp_path / "site"), *site.getsitepackages()]
+    process = subprocess.run(
+        [sys.executable, "-S", "-m", "lodo", "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+    )
+    assert process.stdout.startswith("lodo "), process.stderr
 
 
 def test_files_say_what_they_are_for_and_fit_in_one_sitting():

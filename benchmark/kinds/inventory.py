@@ -35,12 +35,12 @@ class Inventory:
 def compute(spec: InventorySpec, inputs: InventoryInputs, place: Workplace) -> None:
     import sys
 
-    from lodo.tasks.overlap import describe, find_overlaps
+    from lodo.tasks.overlap import alike, describe, describe_alike, find_overlaps
     from lodo.tasks.subsets import draw_subsets
 
     source = opened(inputs.source)
     corpora, tests, files = source.corpora(), source.tests(), source.test_files()
-    warnings = []
+    warnings = describe_alike(alike(corpora)) if source.text == "natural" else []
     # In text that was made up the content of the tests is there on purpose.
     for name, records in tests.items() if source.text == "natural" else ():
         everything = TestSet.of(name, files[name], subset_size=sys.maxsize, min_pairs=1)

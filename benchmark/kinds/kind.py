@@ -62,6 +62,8 @@ class Failure:
 
 
 FAILURE = Record("failure.json", Failure)
+# Where it went wrong, beside the failure; none where the process was ended.
+TRACE = Record("traceback.json", str)
 # Wall-clock seconds that a work really took: what was reused cost nothing.
 SPENT = Record("spent.json", float)
 

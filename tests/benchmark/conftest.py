@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lodo.benchmark import cli, pipeline
+
+from .made_up import MadeUp
+
 SETTINGS = {
     "recipe.steps": 30,
     "recipe.batch_size": 4,
@@ -80,3 +84,56 @@ TABLES = ("ground_truth", "estimates", "datasets", "scores", "reliability", "tra
 def table_bytes(out: Path) -> dict[str, bytes]:
     """Every table that holds no time, byte for byte."""
     return {name: (out / f"{name}.parquet").read_bytes() for name in TABLES}
+
+
+@pytest.fixture
+def made_up(monkeypatch) -> MadeUp:
+    """All work is made up, and pages are short; what is to fail is said to it."""
+
+    def short_page(tables, out, question="as_in_paper"):
+        methods = " ".join(sorted(tables.attempts["method"].unique()))
+        (out / "index.html").write_text(f"<!doctype html>\n<body>\n<p>{methods}</p>\n</body>")
+        return out / "index.html"
+
+    work = MadeUp()
+    monkeypatch.setattr(pipeline, "run_chains", work)
+    monkeypatch.setattr(pipeline, "write_leaderboard", short_page)
+    return work
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and with which code it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """A function that gives a command line to lodo in this process."""
+
+    def give(*words):
+        monkeypatch.setattr(sys, "argv", ["lodo", *map(str, words)])
+        capsys.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        return Said(code, *capsys.readouterr())
+
+    return give
+
+
+@pytest.fixture
+def run(command, lodo, made_up):
+    """A function that gives `lodo run` on the tiny text, with work that is made up."""
+
+    def give(*options, out, code=0, **places):
+        said = command(*lodo.words(*options, out=out, **places)[3:])
+        assert said.code == code, said
+        return said
+
+    return give

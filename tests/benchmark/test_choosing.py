@@ -149,10 +149,10 @@ def test_a_file_is_loaded_again_as_what_it_was(own):
 @pytest.mark.parametrize(
     ("locator", "sentence"),
     [
-        ("nowhere.py:x", r"--task nowhere\.py:x: there is no file"),
+        ("nowhere.py:x", r"--add-task nowhere\.py:x: there is no file"),
         ("{own}:unevn", r"the file has no unevn \(did you mean 'uneven'\?\)"),
         ("{own}:plain", r"--add-task .*:plain: plain is no task family; put @register_family"),
-        ("opt-eqal", r"unknown task 'opt-eqal' \(did you mean 'opt-equal'\?\)"),
+        ("opt-eqal", r"--add-task opt-eqal: no such task \(did you mean 'opt-equal'\?\)"),
     ],
 )
 def test_what_is_no_family_is_refused(own, locator, sentence):
@@ -277,15 +277,15 @@ def test_a_package_offers_families_through_its_entry_point(monkeypatch):
     assert "packaged" not in {split_task(name)[0] for name in asked(make_request())}, "the default run stays as it is"
 
 
-def test_list_tasks_shows_families_with_text_of_their_own(own, text, tmp_path, capsys):
-    from rich.console import Console
-
+def test_list_tasks_shows_families_with_text_of_their_own(own, text, tmp_path, capsys, monkeypatch):
     from lodo.benchmark.listing import list_command
+    from lodo.benchmark.voice import Voice
 
-    list_command("tasks", text, tmp_path / "store", "mini", Console(width=200), [f"{own}:sums"])
+    monkeypatch.setenv("COLUMNS", "200")
+    list_command("tasks", text, tmp_path / "store", "mini", Voice.of(), [f"{own}:sums"])
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if "/" in line}
-    assert lines["sums/successor"].split()[1:4] == ["4", "successor", "8000"]
-    assert lines["opt-equal/places"].split()[1:4] == ["4", "places", "6400"]
+    assert lines["sums/successor"].split()[1:3] == ["4", "8000"]
+    assert lines["opt-equal/places"].split()[1:3] == ["4", "6400"]
     assert "opt d=64, 2 layers" in lines["sums/successor"]
     assert "ridge d=64, solved exactly" in lines["convex-ridge/places"]
 
@@ -312,7 +312,9 @@ def test_a_run_of_tasks_on_two_texts_from_text_to_tables(own, text, tmp_path):
     assert set(truth[truth.task == "sums/successor"].subset) == {"add-1", "add-2"}
     assert (first.tables.attempts.status == "ok").all()
     about = first.tables.manifest
-    assert about["source"] == json.loads((tmp_path / "out/run.json").read_text())["source"] == "folder, sums"
+    assert (
+        about["source"] == json.loads((tmp_path / "out/run.json").read_text())["finished"]["source"] == "folder, sums"
+    )
     assert {name: task["source"] for name, task in about["tasks"].items()} == {
         "opt-equal/places": "folder",
         "sums/successor": "sums",

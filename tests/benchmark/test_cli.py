@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import pandas as pd
 import pytest
 
 from lodo.benchmark import cli
@@ -34,7 +33,10 @@ def refused(monkeypatch, capsys, text, tmp_path):
     ("options", "sentence"),
     [
         (("--task", "opt-equal/place"), "--task opt-equal/place: no such task (did you mean 'opt-equal/places'?)"),
-        (("--method", "gradot"), "unknown method 'gradot' (did you mean 'graddot'?)"),
+        (
+            ("--method", "gradot"),
+            "--method gradot: no such method (did you mean 'graddot'?); `lodo list methods`",
+        ),
         (("--set", "untrac.rate=3"), "--set untrac.rate: no such hyperparameter"),
         (("--set", "untrac.lr=-3"), "--set untrac.lr: Input should be greater than 0"),
         (("--set", "recipe.step=3"), "(did you mean 'steps'?)"),
@@ -43,7 +45,13 @@ def refused(monkeypatch, capsys, text, tmp_path):
         (("--seeds", "0"), "--seeds 0: at least one seed is needed"),
         (("--jobs", "0"), "--jobs 0: at least one process is needed"),
         (("--device", "tpu"), "--device tpu: torch finds no such device here"),
-        (("--add-method", "nobody.py:X"), "--method nobody.py:X: there is no file"),
+        (("--add-method", "nobody.py:X"), "--add-method nobody.py:X: there is no file"),
+        (("--add-method", "gradot"), "--add-method gradot: no such method (did you mean 'graddot'?)"),
+        (("--add-task", "opt-eqal"), "--add-task opt-eqal: no such task (did you mean 'opt-equal'?)"),
+        (("--add-task", "nobody.py:x"), "--add-task nobody.py:x: there is no file"),
+        (("--task", "nobody.py:x"), "--task nobody.py:x: there is no file"),
+        (("--timeout", "0"), "--timeout 0: no run is done in that; name seconds above 0, or leave it out"),
+        (("--set", "untrack.lr=1"), "(did you mean 'untrac'?)"),
         (("--on", "A100"), "--on A100: hours on a card are shown by --dry-run"),
         (("--dry-run", "--on", "A1000"), "--on A1000: no such card"),
     ],
@@ -161,16 +169,3 @@ def test_a_dry_run_says_what_it_takes_without_torch_even_where_text_is_too_short
     assert "hours on one T4" in process.stdout
     assert "cannot run yet" in process.stdout
     assert not (tmp_path / "store" / "training").exists()
-
-
-@pytest.mark.slow
-def test_status_prunes_what_a_run_does_not_use(lodo, tmp_path):
-    options = ("--task", "opt-equal/places", "--seeds", "1", "--runs", "1", "--method", "graddot")
-    lodo.run(*options, out=tmp_path / "out")
-    lodo.run(*options, out=tmp_path / "other", settings={"recipe.steps": 20, "recipe.warmup": 1})
-    status = [*lodo.words(out="x")[:3], "status", str(tmp_path / "out")]
-    assert "training" in subprocess.run(status, capture_output=True, text=True, check=True).stdout
-    pruned = subprocess.run([*status, "--prune"], capture_output=True, text=True, check=True).stdout
-    assert "removed" in pruned
-    assert "computed nothing" in lodo.run(*options, out=tmp_path / "out").stdout
-    assert pd.read_parquet(tmp_path / "out" / "scores.parquet").method.nunique() == 4

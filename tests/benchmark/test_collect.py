@@ -1,6 +1,5 @@
 """The facts of a run are those of its store's entries: every loss, estimate and cost under its own name and seed."""
 
-import json
 from collections import Counter
 
 import numpy as np
@@ -14,17 +13,10 @@ from lodo.benchmark.store import Store
 from lodo.reports.tables import Tables
 
 from .conftest import SETTINGS
+from .made_up import entry
 
 NAMES = ("sea", "sky", "town", "wood")
 SUBSETS = ("sea", "wood")
-
-
-def entry(store, job, **files):
-    """Write an entry as a worker would."""
-    with store.claim(job) as partial:
-        for name, content in files.items():
-            (partial / f"{name}.json").write_text(json.dumps(content))
-        store.commit(job, partial)
 
 
 def loss_of(seed, left_out, subset):

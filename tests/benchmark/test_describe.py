@@ -179,7 +179,7 @@ def test_a_family_from_a_file_that_says_little_of_itself(described, own):
 
 
 def test_what_is_no_task_is_refused_in_one_sentence(refused, tmp_path, text, own):
-    assert "unknown task 'opt-eqal' (did you mean 'opt-equal'?)" in refused("opt-eqal/toxigen")
+    assert "TASK opt-eqal: no such task (did you mean 'opt-equal'?)" in refused("opt-eqal/toxigen")
     assert "--samples -1: it is a number of texts" in refused("opt-equal", "--samples", -1)
     assert "no such folder" in refused("opt-equal", "--run", tmp_path / "nowhere")
     assert f"--data {text}: opt-tuning/toxigen is tuned on" in refused("opt-tuning/toxigen", "--data", text)

@@ -143,7 +143,7 @@ def test_damage_in_the_store_is_noticed_redone_and_reported(lodo, tmp_path):
     again = lodo.run(*FAST, "--add-method", "gradcos", out=out)
     assert "is damaged" in again.stdout
     assert "1 trainings" in again.stdout
-    lodo.run(*FAST, out=out)
+    lodo.run(*FAST, "--replace", out=out)
     assert table_bytes(out) == before
 
 

@@ -83,6 +83,9 @@ def test_the_command_prints_markdown(tmp_path):
     assert "| `good` | Eq. 1 | 0.50 |" in text
     assert "very model that was attributed" in shown("--truth", "own")
     assert "Pearson opt/winobias" in shown("--by", "task")
+    assert "| rank | group | method |" in shown("--by", "standing")
+    assert "| method | most helpful found |" in shown("--by", "action")
+    assert shown("--by", "standing", "--truth", "own") != shown("--by", "standing")
     assert shown("--question", "mixture-aware") != text
     assert shown("--planted").endswith("| opt/winobias | 1.00 |\n")
 
