@@ -69,11 +69,13 @@ def table(
     [bold]Example:[/bold] lodo table lodo-out --by standing
     """
     from lodo.reports.closing import closing_table
+    from lodo.reports.derive import Reading
     from lodo.reports.tables import ReportError, read_tables
 
     if more and (planted or draw):
         raise ReportError("--more: it stands beside scores; give it without --planted and --draw")
-    tables, reading = read_tables(out), None if truth is None else truth.value
+    tables = read_tables(out)
+    reading: Reading | None = None if truth is None else truth.value
     if planted:
         from lodo.benchmark.planted import planted_table
 

@@ -163,13 +163,14 @@ def test_no_name_is_cut_in_lists(narrow, many, command, lodo, made_up):
 
 
 def test_no_name_is_cut_in_a_comparison(narrow, many, run, command, tmp_path):
-    for name in ("one", "two"):
-        run(*ONE, "--method", "untrac-simnpo", out=tmp_path / name)
+    for name, beta in (("one", 2), ("two", 3)):
+        run(*ONE, "--method", "untrac-simnpo", "--set", f"untrac-simnpo.beta={beta}", out=tmp_path / name)
     shown = command("compare", tmp_path / "one", tmp_path / "two").out
     assert all(whole(task, shown) for task in many)
     assert whole("untrac-simnpo", shown)
     assert all(len(line) <= 80 for line in shown.splitlines() if line.startswith("untrac-simnpo"))
     assert "…" not in shown
+    assert not whole("random", shown), "what did not move is not listed"
 
 
 def test_no_name_is_cut_in_a_description(narrow, many, command, lodo, made_up):
