@@ -17,6 +17,7 @@ from lodo.benchmark.options import (
     DryRunOption,
     JobsOption,
     JsonOption,
+    MaxSeedsOption,
     MemoryChecksOption,
     MethodOption,
     ModelOption,
@@ -38,6 +39,7 @@ from lodo.benchmark.options import (
     ThreadsOption,
     ThroughputOption,
     TimeoutOption,
+    UntilOption,
 )
 from lodo.benchmark.voice import Voice
 
@@ -55,6 +57,8 @@ def run(
     data: DataOption = None,
     text_seed: TextSeedOption = 0,
     seeds: SeedsOption = 3,
+    until_reliability: UntilOption = None,
+    max_seeds: MaxSeedsOption = 10,
     runs: RunsOption = 4,
     definition: DefinitionOption = DefinitionName.fixed_steps,
     question: QuestionOption = QuestionName.as_in_paper,
@@ -88,6 +92,7 @@ def run(
     from lodo.benchmark.commands import run_command
     from lodo.benchmark.config import given_options, joined_settings
     from lodo.benchmark.pipeline import make_request
+    from lodo.benchmark.until import until_of
 
     request = make_request(
         tasks=task or (),
@@ -122,6 +127,7 @@ def run(
         on or (),
         replace,
         given_options(context),
+        until_of(until_reliability, max_seeds, seeds),
     )
     if not done:
         sys.exit(1)

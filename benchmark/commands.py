@@ -1,5 +1,6 @@
 """What `lodo run` and `lodo check` do and print."""
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,10 @@ from lodo.benchmark.pipeline import execute, plan_request
 from lodo.benchmark.plan import Plan
 from lodo.benchmark.progress import duration
 from lodo.benchmark.request import Request
+from lodo.benchmark.result import Result
 from lodo.benchmark.store import Store
 from lodo.benchmark.timing import expected_seconds
+from lodo.benchmark.until import Until, with_more_seeds
 from lodo.benchmark.voice import Voice, show_table
 from lodo.reports.derive import Question
 from lodo.tasks.errors import InputError
@@ -48,11 +51,13 @@ def run_command(
     on: Sequence[str] = (),
     replace: bool = False,
     options: Mapping[str, Any] | None = None,
+    until: Until | None = None,
 ) -> bool:
     """`lodo run`; whether any of the methods that it asks for has an answer, or nothing was to be done.
 
     Args:
         options: of the command, which are kept in the out folder.
+        until: how reliable the truth is to be, if seeds are to be added.
 
     Raises InputError on bad input, so where ``on`` names a card that nobody knows.
     """
@@ -80,7 +85,14 @@ def run_command(
         return True
     if options is not None:
         write_options(out, options)
-    result = execute(joined, plan, store, jobs, console, timeout, question)
+
+    def run(asked: Request) -> Result:
+        nonlocal plan
+        if asked.seeds != plan.request.seeds:
+            plan = plan_request(asked, store, jobs, console)
+        return execute(dataclasses.replace(joined, request=asked), plan, store, jobs, console, timeout, question)
+
+    _, result = with_more_seeds(joined.request, until, console, run)
     made = ", ".join(f"{count} {PLURAL.get(kind, kind)}" for kind, count in sorted(result.computed.items()))
     console.print(
         f"computed {made or 'nothing: all was in the store'}, in {duration(time.monotonic() - begun)}", soft_wrap=True

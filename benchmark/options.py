@@ -94,6 +94,11 @@ ModelOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")]
+UntilOption = Annotated[
+    float | None,
+    typer.Option("--until-reliability", help="Add seeds until R of every task's truth is so high, e.g. 0.9."),
+]
+MaxSeedsOption = Annotated[int, typer.Option(help="With --until-reliability: how many seeds at most.")]
 RunsOption = Annotated[int, typer.Option(help="Redraws of the training examples that a method sees.")]
 DefinitionOption = Annotated[
     DefinitionName, typer.Option(help="What leaving out means (UnTrac Eq. 1, or Koh et al. 2019).")
