@@ -84,6 +84,8 @@ def test_a_table_grows_rather_than_cut_or_break_a_word():
     assert ("a b c " * 10).strip() in text
     assert "x" * 90 in text
     assert "…" not in text
+    head, first = text.splitlines()[:2]
+    assert head.index("why") == first.index("some"), "columns stand below their heads"
 
 
 def test_a_table_that_fits_is_no_wider_than_the_console():
