@@ -64,9 +64,9 @@ class Renderer:
         )
 
 
-def breakable(name: str) -> str:
-    """A name that may be broken after its slashes."""
-    return name.replace("/", "/\u200b")
+def breakable(name: str) -> Markup:
+    """A name, escaped, that may be broken after its slashes."""
+    return Markup("/<wbr>").join(name.split("/"))
 
 
 def render(pages: Sequence[Page], shared: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
