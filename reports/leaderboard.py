@@ -1,5 +1,6 @@
 """Writes the leaderboard's site from result tables alone: pages, figures and exports that need nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from lodo.reports.derive import Question
@@ -35,12 +36,10 @@ def site_files(tables: Tables, question: Question = "as_in_paper") -> dict[str, 
     return exports(material) | dict(render(pages(material), {"scale": scale_of(material)}))
 
 
-def pages(material: Material) -> list[Page]:
+def pages(material: Material) -> Iterator[Page]:
     """All pages, the front page last: who finds a new one finds what it links to."""
-    return [
-        *(task_page(material, task) for task in material.tasks),
-        *(method_page(material, standing) for standing in material.overall),
-        sure_page(material),
-        about_page(material),
-        front_page(material),
-    ]
+    for task in material.tasks:
+        yield task_page(material, task)
+    for standing in material.overall:
+        yield method_page(material, standing)
+    yield from (sure_page(material), about_page(material), front_page(material))

@@ -18,12 +18,10 @@ def front_page(material: Material) -> Sheet:
     """``index.html``."""
     known = {row.task: row for row in records(material.summary.reliability)}
     families = _columns(material)
-    shares = [words.share(standing) for standing in material.overall]
     context: dict[str, Any] = {
         "verdict": verdict(material),
         "families": [_family(material, name) for name in families],
-        # One reason that all rows share is said once.
-        "no_share": "" if any(share["text"] for share in shares) else shares[0]["reason"] if shares else "",
+        "no_share": words.no_share(material.overall),
         "methods": [_line(material, standing, families) for standing in material.methods],
         "references": [_line(material, standing, families) for standing in material.references],
         "tasks": [{"name": task, "page": material.task_pages[task]} for task in material.tasks],
@@ -60,8 +58,8 @@ def _line(material: Material, standing: Standing, families: list[str]) -> dict[s
     own = {**material.by_family, **material.by_task}
     cells = [words.score(own[name].get(pair)) for name in families]
     cost, place = material.costs.get(pair), standing.place
-    failures = words.failures(material, pair)
-    failed, tried = sum(item["count"] for item in failures), failures[0]["of"] if failures else 0
+    failures = material.failures(pair)
+    failed, tried = sum(failure.count for failure in failures), failures[0].of if failures else 0
     keys = {
         "rank": (place.rank[0] if place else None),
         "score": standing.score,
@@ -82,7 +80,7 @@ def _line(material: Material, standing: Standing, families: list[str]) -> dict[s
         "cost": words.trainings(cost),
         "cells": cells,
         "failed": f"{failed} of {tried}" if failed else "",
-        "cause": failures[0]["cause"] if failures else "",
+        "cause": failures[0].cause if failures else "",
         "keys": {name: "" if formats.missing(value) else f"{value:.6g}" for name, value in keys.items()},
     }
 

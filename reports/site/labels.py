@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 LETTER, LINE, GAP = 6.2, 12.0, 8.0  # pixels: a letter's width at 11 px, a line's height, between a point and its name
-OUT = 48.0  # how far a name may stand out to the right
+OUT = 60.0  # how far a name may stand out to the right
 
 
 def places(

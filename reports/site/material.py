@@ -11,6 +11,7 @@ from lodo.reports import formats
 from lodo.reports.derive import Question, Reading
 from lodo.reports.page_values import Rows, mapping
 from lodo.reports.schema import RETRAINING
+from lodo.reports.site.failing import Failing, Failure
 from lodo.reports.site.slugs import slugs
 from lodo.reports.standings import CHANCE, Standing, standings
 from lodo.reports.summary import Summary, summarise
@@ -80,6 +81,15 @@ class Material:
     @property
     def reading(self) -> Reading:
         return self.summary.truth
+
+    @cached_property
+    def failing(self) -> Failing:
+        """Which attempts failed."""
+        return Failing.of(self.tables.attempts)
+
+    def failures(self, pair: Pair) -> list[Failure]:
+        """A method's failures on all tasks."""
+        return self.failing.failures(pair, self.tasks)
 
     @cached_property
     def families(self) -> dict[str, list[str]]:

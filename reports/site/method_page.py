@@ -42,7 +42,7 @@ def method_page(material: Material, standing: Standing) -> Sheet:
         "share": words.share(standing),
         "cost": words.trainings(material.costs.get(pair)),
         "results": [_result(material, task, pair) for task in material.tasks],
-        "failures": words.failures(material, pair),
+        "failures": [{"failure": failure} for failure in material.failures(pair)],
     }
     plots = there(
         {

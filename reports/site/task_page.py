@@ -1,10 +1,9 @@
 """A task's page: what it tests, how reliable its truth is, scores with intervals, figures, failures."""
 
+import math
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lodo.reports import figures, formats, sections
@@ -15,10 +14,11 @@ from lodo.reports.schema import RETRAINING
 from lodo.reports.site import words
 from lodo.reports.site.material import Cost, Material, Pair, part
 from lodo.reports.site.page import Plot, Sheet, there
+from lodo.reports.site.subset_scores import subset_scores
 from lodo.reports.standings import Standing, standings
 from lodo.reports.summary import Summary
 from lodo.reports.tables import Tables
-from lodo.reports.uncertainty import again, score
+from lodo.reports.uncertainty import Interval
 
 
 def task_page(material: Material, task: str) -> Sheet:
@@ -29,6 +29,8 @@ def task_page(material: Material, task: str) -> Sheet:
     other = other_question(tables, summary, task)
     known = {row.task: row for row in records(material.summary.reliability)}
     standing, asked = material.by_task[task], _asked(tables, summary, task, other)
+    asked_here = summary.scores[summary.scores["question"] == summary.question]
+    means = {(str(row.method), str(row.hyperparameters), str(row.truth)): row for row in records(asked_here)}
     context = {
         "name": task,
         "reliability": reliability(known.get(task)),
@@ -36,16 +38,17 @@ def task_page(material: Material, task: str) -> Sheet:
         "samples": _samples(material, task),
         "datasets": _datasets(material, task),
         "subsets": sections.subset_rows(material.tables, task),
-        "scores": [_line(material, task, own, summary) | {"asked": asked.get(own.pair)} for own in standing.values()],
+        "scores": [_line(material, task, own, means) | {"asked": asked.get(own.pair)} for own in standing.values()],
+        "no_share": words.no_share(standing.values()),
         "other": other,
         "by_subset": _by_subset(material, given),
         "trainings": sections.training_rows(material.tables, task),
         "repeats": sections.repeats(material.tables, task),
         "forgetting": sections.forgetting_rows(material.rows, material.tables, task),
         "failures": [
-            {"label": material.label(pair), "page": material.method_pages[pair], **failure}
+            {"label": material.label(pair), "page": material.method_pages[pair], "failure": failure}
             for pair in standing
-            for failure in words.failures(material, pair, task)
+            for failure in material.failing.failures(pair, [task])
         ],
     }
     return Sheet(slug, f"{task} – lodo", "task.jinja", context, _plots(material, task, tables, slug))
@@ -70,11 +73,13 @@ def _plots(material: Material, task: str, tables: Tables, slug: str) -> dict[str
     )
 
 
-def _line(material: Material, task: str, own: Standing, summary: Summary) -> dict[str, Any]:
-    """A row of the task's table: rank, score, both intervals, distances, Spearman, cost."""
-    pair, scores = own.pair, material.summary.scores
-    mine = scores[(scores["task"] == task) & (scores["method"] == pair[0]) & (scores["hyperparameters"] == pair[1])]
-    mine = mine[mine["question"] == summary.question].set_index("truth")
+def _line(material: Material, task: str, own: Standing, means: Mapping[tuple[str, str, str], Any]) -> dict[str, Any]:
+    """A row of the task's table: rank, score, both intervals, distances, Spearman, cost.
+
+    Args:
+        means: by method, hyperparameters and reading, the task's rows of `summarise_scores` under its question.
+    """
+    pair = own.pair
     cost = material.task_costs.get(task, {}).get(pair, Cost())
     return {
         "label": material.label(pair),
@@ -85,18 +90,14 @@ def _line(material: Material, task: str, own: Standing, summary: Summary) -> dic
         "score": words.score(own),
         "elsewhere": words.interval(own.elsewhere),
         "why_elsewhere": own.elsewhere.reason,
-        "spearman": formats.number(_at(mine, summary.truth, "spearman")),
-        "own": formats.number(_at(mine, "own", "pearson")),
+        "spearman": formats.number(getattr(means.get((*pair, material.reading)), "spearman", None)),
+        "own": formats.number(getattr(means.get((*pair, "own")), "pearson", None)),
         "to_chance": words.difference(own.to_chance),
         "share": words.share(own),
         "seconds": formats.seconds(cost.seconds),
         "trainings": words.trainings(cost.trainings),
         "memory": formats.memory(cost.memory),
     }
-
-
-def _at(frame: pd.DataFrame, truth: str, column: str) -> Any:
-    return frame.loc[truth, column] if truth in frame.index else None
 
 
 def _asked(tables: Tables, summary: Summary, task: str, other: Question | None) -> dict[Pair, dict[str, Any]]:
@@ -109,25 +110,17 @@ def _asked(tables: Tables, summary: Summary, task: str, other: Question | None) 
 def _by_subset(material: Material, given: Mapping[Pair, Answered]) -> dict[str, Any]:
     """Score and interval of every method on each subset of which the truth varies."""
     pairs = [pair for pair in material.rows.pairs if pair in given]
+    made = subset_scores(given, material.reading)
     subsets = next(iter(given.values())).subsets if given else ()
-    cell = partial(_subset_score, material)
     return {
         "labels": [material.label(pair) for pair in pairs],
-        "rows": [(name, [cell(given[pair], index) for pair in pairs]) for index, name in enumerate(subsets)],
+        "rows": [(name, [_cell(*made[pair][index]) for pair in pairs]) for index, name in enumerate(subsets)],
     }
 
 
-def _subset_score(material: Material, own: Answered, index: int) -> dict[str, str]:
-    estimates, truth = own.estimates[..., index : index + 1], own.truth[..., index : index + 1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value = float(score(estimates, truth, material.reading))
-        ends = again(estimates, truth, material.reading)
-    if not np.isfinite(value):
-        return {"number": "", "interval": "", "reason": ends.reason}
-    constant = ends.reason.startswith("estimate is the same")
-    if constant:
-        return {"number": "", "interval": "", "reason": ends.reason}
-    return {"number": formats.number(value), "interval": words.interval(ends), "reason": ends.reason}
+def _cell(value: float, ends: Interval) -> dict[str, str]:
+    known = "" if math.isnan(value) else formats.number(value)
+    return {"number": known, "interval": words.interval(ends) if known else "", "reason": ends.reason}
 
 
 def _facts(material: Material, task: str) -> list[tuple[str, str]]:

@@ -1,11 +1,12 @@
 """Scores, intervals and differences as the words and small drawings that all pages share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup
 
 from lodo.reports import formats
-from lodo.reports.site.material import Material, letter, shape
+from lodo.reports.site.material import letter, shape
 from lodo.reports.standings import Difference, Standing
 from lodo.reports.uncertainty import Interval
 
@@ -108,6 +109,12 @@ def share(standing: Standing) -> dict[str, str]:
     return {"text": percent(given.value), "interval": f"{low} to {high} %", "reason": ""}
 
 
+def no_share(standings: Iterable[Standing]) -> str:
+    """Why no row has a share of what retraining reaches, so that it is said once; "" where one has."""
+    shares = [share(standing) for standing in standings]
+    return "" if any(own["text"] for own in shares) or not shares else shares[0]["reason"]
+
+
 def trainings(cost: Any) -> str:
     """A cost in units of one training; what is too little to be seen says so."""
     if formats.missing(cost):
@@ -122,26 +129,3 @@ def compute(cost: Any) -> str:
     if cost < 0.005:
         return "next to no compute"
     return f"{trainings(cost)} training{'' if trainings(cost) == '1.00' else 's'}"
-
-
-def failures(material: Material, pair: tuple[str, str], task: str | None = None) -> list[dict[str, Any]]:
-    """Attempts of a method that failed: by cause how many, of how many, and where."""
-    method, settings = pair
-    attempts = material.tables.attempts
-    own = attempts[(attempts["method"] == method) & (attempts["hyperparameters"] == settings)]
-    if task is not None:
-        own = own[own["task"] == task]
-    failed = own[own["status"] == "failed"]
-    return [
-        {
-            "cause": cause,
-            "count": len(rows),
-            "of": len(own),
-            "tasks": sorted(rows["task"].unique()),
-            "where": [
-                f"{row.task}: seed {row.seed}, run {row.run}" if task is None else f"seed {row.seed}, run {row.run}"
-                for row in rows.itertuples()
-            ],
-        }
-        for cause, rows in failed.groupby("cause", sort=True)
-    ]

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,14 +69,14 @@ def breakable(name: str) -> Markup:
     return Markup("/<wbr>").join(name.split("/"))
 
 
-def render(pages: Sequence[Page], shared: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def render(pages: Iterable[Page], shared: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """All files of some pages, as (path, content): HTML, and for each figure SVG and CSV."""
     renderer = Renderer(shared)
-    with ThreadPoolExecutor(1) as pen:  # one thread draws while this one fills templates
-        drawing: list[dict[str, Future[Figure]]] = [
-            {name: pen.submit(draw, plot.sketch) for name, plot in page.plots.items()} for page in pages
+    with ThreadPoolExecutor(1) as pen:  # one thread draws while this one makes pages and fills templates
+        drawing: list[tuple[Page, dict[str, Future[Figure]]]] = [
+            (page, {name: pen.submit(draw, plot.sketch) for name, plot in page.plots.items()}) for page in pages
         ]
-        for page, futures in zip(pages, drawing, strict=True):
+        for page, futures in drawing:
             figures = {name: future.result() for name, future in futures.items()}
             yield f"{page.slug}.html", renderer.html(page, figures).encode()
             for name, figure in figures.items():
