@@ -13,7 +13,7 @@ from lodo.reports.leaderboard import site_files
 from lodo.reports.site.charts import cost_chart, task_chart
 from lodo.reports.site.labels import LETTER, LINE, places
 from lodo.reports.site.material import Material
-from lodo.reports.svg import draw
+from lodo.reports.svg import draw, sketch
 from lodo.reports.tables import Tables
 
 
@@ -121,13 +121,15 @@ def test_no_axis_repeats_a_label_and_none_is_dropped(make_tables: Callable[..., 
         for labels in axis_labels(svg):
             assert len(labels) == len(set(labels)), path
             assert not any("e+" in label for label in labels), path
-    material = Material.of(make_tables(seeds=3), "as_in_paper")
-    plot = cost_chart(material)
-    assert plot is not None
-    scores = next(labels for labels in axis_labels(draw(plot.sketch).svg) if "1.0" in labels)
-    assert [round(float(text.replace("−", "-")), 1) for text in scores] == figures.ticks(
-        float(scores[0].replace("−", "-")), 1.0
-    )
+
+
+@pytest.mark.parametrize("low", [-0.1, -0.2, -0.35, -0.9])
+def test_an_axis_has_all_its_ticks(low: float) -> None:
+    data = pd.DataFrame({"label": ["a", "b"], "score": [0.5, float("nan")], "low": [low, 0.0], "high": [0.9, 0.0]})
+    svg = draw(sketch(figures.ordered_points(data, ["a", "b"]), "title", "what it says", "k")).svg
+    scores = next(labels for labels in axis_labels(svg) if "1.0" in labels)
+    floor = float(np.floor(low * 10) / 10)
+    assert [float(text.replace("−", "-")) for text in scores] == figures.ticks(floor, 1.0)
 
 
 def test_groups_are_told_apart_by_shape_and_names_stand_beside_points(make_tables: Callable[..., Tables]) -> None:

@@ -165,7 +165,7 @@ def test_families_have_columns_and_single_tasks_stand_below(
     rows: Facts = {}
     for task in ("a/x", "a/y", "b/x"):
         guess = {
-            "m": lasting + np.random.default_rng(len(task)).normal(size=(SEEDS, 1, K, S)),
+            "m": lasting + np.random.default_rng(list(task.encode())).normal(size=(SEEDS, 1, K, S)),
             "random": truth[:, None],
         }
         for name, more in make_facts(truth, guess, task=task).items():

@@ -21,6 +21,7 @@ def test_every_name_is_safe_and_none_is_another() -> None:
 
 def test_plain_names_stay_and_others_do_not_move_them() -> None:
     assert slugs(["opt-equal/toxigen", "hif-cg"]) == {"opt-equal/toxigen": "opt-equal-toxigen", "hif-cg": "hif-cg"}
+    assert slugs(["Opt-Equal"]) == {"Opt-Equal": "opt-equal"}
     assert slugs(["Opt", "opt"])["opt"] == "opt" == slugs(["opt"])["opt"]
     assert slugs(["Opt", "opt"])["Opt"] == slugs(["opt", "Opt", "OPT"])["Opt"] != slugs(["OPT", "opt"])["OPT"]
 
