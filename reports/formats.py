@@ -65,5 +65,15 @@ def settings(value: Any) -> str:
     return ", ".join(f"{key} = {_plain(item)}" for key, item in value.items()) or "none"
 
 
+def pairs(value: Any) -> list[tuple[str, str]]:
+    """Hyperparameters (a mapping or its JSON) as (name, value), both text; what cannot be read so is left out."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    return [(str(key), _plain(item)) for key, item in value.items()] if isinstance(value, dict) else []
+
+
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

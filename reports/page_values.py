@@ -1,4 +1,4 @@
-"""What the leaderboard page says, as plain values: from tables and summaries to the template's variables."""
+"""What several pages and tables say alike: order and names of rows, readings and questions in words, run facts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -89,72 +89,6 @@ def facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in entries if value not in (None, "")]
 
 
-def overall(rows: Rows, summary: Summary) -> Values:
-    """The table methods × tasks: Pearson with the truth that ranks, and the mean cost of an attribution."""
-    scores = summary.ranking
-    tasks = sorted(scores["task"].unique())
-    score_rows = {(row.task, row.method, row.hyperparameters): row for row in records(scores)}
-    cells = {task: [_cell(score_rows.get((task, *pair))) for pair in rows.pairs] for task in tasks}
-    for column in cells.values():
-        _mark(column, [rows.kind(pair) for pair in rows.pairs])
-    costs = summary.costs.groupby("method")["training_equivalents"].mean()
-    lines = [
-        {
-            "label": rows.labels[pair],
-            "kind": rows.kind(pair),
-            "cells": [cells[task][index] for task in tasks],
-            "mean": _mean_over_tasks([cells[task][index] for task in tasks]),
-            "trainings": formats.number(costs.get(pair[0]), 2),
-        }
-        for index, pair in enumerate(rows.pairs)
-    ]
-    known = {row.task: row for row in records(summary.reliability)}
-    return {
-        "tasks": tasks,
-        "rows": lines,
-        "reliability": [reliability(known.get(task)) for task in tasks],
-        "truth": READINGS[summary.truth],
-        "question": ASKED[summary.question],
-        "alone": summary.truth == "own",
-    }
-
-
-def _cell(row: Any) -> Values:
-    if row is None:
-        return {"value": None, "std": None, "text": "", "reason": "not run", "mark": ""}
-    defined = not formats.missing(row.pearson)
-    return {
-        "value": row.pearson if defined else None,
-        "std": row.pearson_std,
-        "text": formats.plus_minus(row.pearson, row.pearson_std) if defined else "",
-        "reason": row.reason,
-        "mark": "",
-    }
-
-
-def _mark(column: list[Values], kinds: list[str]) -> None:
-    """Mark the best method's cell, and those that lie within one standard deviation of it: they are not separable.
-
-    Where no method beats zero and every reference row there is no best one.
-    """
-    pairs = [pair for pair in zip(column, kinds, strict=True) if pair[0]["value"] is not None]
-    defined = [cell for cell, kind in pairs if kind == "method"]
-    floor = max([0.0, *(float(cell["value"]) for cell, kind in pairs if kind == "reference")])
-    if not defined or max(float(cell["value"]) for cell in defined) <= floor:
-        return
-    best = max(defined, key=lambda cell: float(cell["value"]))
-    for cell in defined:
-        spread = max((0.0 if formats.missing(one["std"]) else one["std"]) for one in (best, cell))
-        if best["value"] - cell["value"] <= spread:
-            cell["mark"] = "near"
-    best["mark"] = "best"
-
-
-def _mean_over_tasks(cells: list[Values]) -> str:
-    values = [cell["value"] for cell in cells]
-    return formats.DASH if any(value is None for value in values) else formats.number(sum(values) / len(values))
-
-
 def reliability(row: Any) -> Values:
     """A task's R as text, or why there is none."""
     if row is None:
@@ -165,66 +99,8 @@ def reliability(row: Any) -> Values:
     return {"r": formats.number(row.reliability), "reason": part}
 
 
-def methods(rows: Rows) -> list[Values]:
-    """What each method is, with which hyperparameters, and why these are what they are."""
-    listed = mapping(rows.manifest.get("methods"))
-    entries = []
-    for pair in rows.pairs:
-        about = mapping(listed.get(pair[0]))
-        entries.append(
-            {
-                "label": rows.labels[pair],
-                "summary": str(about.get("summary") or ""),
-                "paper": str(about.get("paper") or ""),
-                "hyperparameters": formats.settings(pair[1] or about.get("hyperparameters")),
-                "why": [
-                    (name, str(mapping(why).get("reason") or ""), str(mapping(why).get("detail") or ""))
-                    for name, why in mapping(about.get("provenance")).items()
-                ],
-            }
-        )
-    return entries
-
-
 def other_question(tables: Tables, summary: Summary, task: str) -> Question | None:
     """The question that does not rank, for a task in which the two are not the same."""
     if task not in uneven_tasks(tables.datasets):
         return None
     return "as_in_paper" if summary.question == "mixture-aware" else "mixture-aware"
-
-
-def task_scores(rows: Rows, summary: Summary, task: str, other: Question | None) -> list[Values]:
-    """One task's methods: both metrics against both truths and under the other question, and the cost."""
-    scores = summary.scores[summary.scores["task"] == task]
-    score_rows = {(row.method, row.hyperparameters, row.question, row.truth): row for row in records(scores)}
-    costs = {row.method: row for row in records(summary.costs[summary.costs["task"] == task])}
-    lines: list[Values] = []
-    for pair in rows.pairs:
-        others, own = (score_rows.get((*pair, summary.question, truth)) for truth in ("others", "own"))
-        if others is None and own is None:
-            continue
-        cost = costs.get(pair[0])
-        lines.append(
-            {
-                "label": rows.labels[pair],
-                "kind": rows.kind(pair),
-                "others": _metrics(others),
-                "own": _metrics(own),
-                "asked": _metrics(score_rows.get((*pair, other, summary.truth))) if other else None,
-                "seconds": formats.seconds(getattr(cost, "seconds", None)),
-                "trainings": formats.number(getattr(cost, "training_equivalents", None), 3),
-                "memory": formats.memory(getattr(cost, "peak_rss", None)),
-            }
-        )
-    return lines
-
-
-def _metrics(row: Any) -> Values:
-    if row is None or formats.missing(row.pearson):
-        return {"reason": "not scored" if row is None else row.reason}
-    return {
-        "reason": "",
-        "pearson": formats.plus_minus(row.pearson, row.pearson_std),
-        "seeds": formats.number(row.pearson_std_seeds),
-        "spearman": formats.plus_minus(row.spearman, row.spearman_std),
-    }

@@ -1,15 +1,10 @@
-"""The parts of a task's section below its scores: subsets, failures, trainings, scores by subset, figures."""
-
-from collections.abc import Iterable
+"""The parts of a task's page that its tables alone tell: subsets, trainings, repeats, what was forgotten."""
 
 import numpy as np
 import pandas as pd
 
-from lodo.reports import figures, formats
+from lodo.reports import formats
 from lodo.reports.page_values import Rows, Values, records
-from lodo.reports.schema import RETRAINING
-from lodo.reports.summary import Summary
-from lodo.reports.svg import Sketch
 from lodo.reports.tables import Tables
 
 
@@ -36,19 +31,6 @@ def subset_rows(tables: Tables, task: str) -> list[Values]:
             "reason": "" if pd.isna(row.reason) else row.reason,
         }
         for row in records(subsets)
-    ]
-
-
-def failure_rows(rows: Rows, summary: Summary, task: str) -> list[Values]:
-    """Attributions that failed, and why; equal causes of a method share a row."""
-    failures = rows.label(of_task(summary.failures, task))
-    return [
-        {
-            "label": label,
-            "reason": cause,
-            "where": [f"{seed}/{run}" for seed, run in zip(group["seed"], group["run"], strict=True)],
-        }
-        for (label, cause), group in failures.groupby(["label", "cause"], sort=True)
     ]
 
 
@@ -113,43 +95,3 @@ def _perplexity(log: float) -> str:
     if formats.missing(log) or log < np.log(1e5):
         return formats.number(None if formats.missing(log) else np.exp(log), 1)
     return "over 10^300" if log > 690 else f"{np.exp(log):.1e}"
-
-
-def subset_scores(rows: Rows, tables: Tables, summary: Summary, task: str) -> Values:
-    """Pearson with the truth that ranks by subset and method, mean over seeds and runs; a dash unless all are ok."""
-    scores = of_task(tables.scores, task)
-    scores = rows.label(scores[(scores["question"] == summary.question) & (scores["truth"] == summary.truth)])
-    grouped = scores.assign(ok=scores["status"] == "ok").groupby(["subset", "label"])
-    values = grouped["pearson"].mean().where(grouped["ok"].all())
-    shown = [label for label in rows.order if label in set(scores["label"])]
-    table = values.unstack("label").reindex(columns=shown)
-    return {
-        "labels": shown,
-        "rows": [
-            (subset, [formats.number(value) for value in line])
-            for subset, line in zip(table.index, table.to_numpy(), strict=True)
-        ],
-    }
-
-
-def task_figures(
-    rows: Rows, tables: Tables, summary: Summary, answers: pd.DataFrame, task: str, key: str
-) -> list[Sketch]:
-    """The figures of a task that have something to show; ``key`` is unique to the task on the page.
-
-    ``answers`` are those of all tasks to the question that ranks.
-    """
-    scores = rows.label(of_task(summary.ranking, task))
-    made: Iterable[Sketch | None] = (
-        figures.score_chart(scores, _ceiling(scores, summary), rows.order, task, f"{key}-scores"),
-        figures.scatter(rows.label(of_task(answers, task)), rows.order, task, f"{key}-scatter"),
-        figures.truth_heatmap(of_task(tables.ground_truth, task), task, f"{key}-truth"),
-        figures.step_chart(rows.label(of_task(tables.estimates, task)), rows.order, task, f"{key}-steps"),
-    )
-    return [figure for figure in made if figure is not None]
-
-
-def _ceiling(scores: pd.DataFrame, summary: Summary) -> float | None:
-    """What the true retraining scores against the other seeds' truth; against its own it says nothing."""
-    ceilings = scores.loc[scores["method"] == RETRAINING, "pearson"].dropna()
-    return float(ceilings.iloc[0]) if len(ceilings) and summary.truth == "others" else None
