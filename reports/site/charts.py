@@ -48,7 +48,9 @@ def cost_chart(material: Material) -> Plot | None:
             across, down["low"].fillna(down["score"]), down["high"].fillna(down["score"]), strict=True
         )
     ]
-    placed = places(across, down["score"].tolist(), labels, order, (WIDTH, HEIGHT), MOST_LABELS, whiskers)
+    placed = places(
+        across, down["score"].tolist(), labels, order, (WIDTH, HEIGHT), MOST_LABELS, whiskers, len(held | lead)
+    )
     drawn = data.round(4)
     x = alt.X(
         "cost:Q",

@@ -163,3 +163,4 @@ def test_names_cover_neither_each_other_nor_points() -> None:
             assert not (one[0] < px < one[2] and one[1] < py < one[3])
     assert sum(place is not None for place in places(x, y, names, [3, 0, 1, 2], (310, 200), 2)) == 2
     assert places([10.0], [10.0], ["a"], [0], (100, 100), 1, [(0, 0, 100, 100)]) == [None]
+    assert places([10.0], [10.0], ["a"], [0], (100, 100), 1, [(0, 0, 100, 100)], needed=1) == [(8.0, 0.0)]
