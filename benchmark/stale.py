@@ -4,8 +4,7 @@ from html import escape
 from pathlib import Path
 
 from lodo.benchmark.record import RUN_FILE, read_record
-from lodo.reports.leaderboard import PAGE
-from lodo.reports.tables import replace_file
+from lodo.reports.site.writing import change_pages
 from lodo.tasks.errors import InputError
 
 MARK = "<!-- of an earlier run -->"
@@ -13,23 +12,21 @@ BODY = "<body>"
 
 
 def mark_stale(out: Path, finished: str, begun: str) -> None:
-    """Put a line at the top of a folder's page, if it has one: a later run was begun and is not finished.
+    """Put a line at the top of all pages of a folder's site: a later run was begun and is not finished.
 
-    The next page that is written there has no such line.
+    The next site that is written there has no such line.
     """
-    page = out / PAGE
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError:
-        return
-    head, mark, rest = text.partition(MARK)
-    if mark:
-        text = head + rest.partition("\n")[2]
     line = (
         f'{MARK}<p role="alert"><strong>This page is of the run that was finished at {escape(finished)}. A later one '
         f"into the same folder was begun at {escape(begun)} and is not finished.</strong></p>\n"
     )
-    replace_file(page, text.replace(BODY, f"{BODY}{line}", 1).encode())
+
+    def marked(text: str) -> str:
+        head, mark, rest = text.partition(MARK)
+        text = head + rest.partition("\n")[2] if mark else text
+        return text.replace(BODY, f"{BODY}{line}", 1)
+
+    change_pages(out, marked)
 
 
 def keep_stale(out: Path, site: Path) -> None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,7 +103,29 @@ def write_site(out: Path, files: Mapping[str, bytes]) -> None:
     written = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     for path in sorted(before.keys() - written.keys()):
         _remove(out, path, before[path])
-    record = {"lodo_site": FORMAT, "files": dict(sorted(written.items()))}
+    _write_record(out, written)
+
+
+def change_pages(out: Path, change: Callable[[str], str]) -> bool:
+    """Write the pages of the site in ``out`` again, each as ``change`` makes it; False where ``out`` holds no site."""
+    files = _record(out)
+    for path in [path for path in files if path.endswith(".html")]:
+        place = _place(out, path)
+        try:
+            before = place.read_bytes() if place else None
+        except OSError:
+            continue
+        if place and before is not None and hashlib.sha256(before).hexdigest() == files[path]:
+            after = change(before.decode()).encode()
+            replace_file(place, after)
+            files[path] = hashlib.sha256(after).hexdigest()
+    if files:
+        _write_record(out, files)
+    return bool(files)
+
+
+def _write_record(out: Path, files: Mapping[str, str]) -> None:
+    record = {"lodo_site": FORMAT, "files": dict(sorted(files.items()))}
     replace_file(out / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
 
 
@@ -117,11 +139,18 @@ def _record(out: Path) -> dict[str, str]:
         return {}
 
 
-def _remove(out: Path, path: str, digest: str) -> None:
-    """Take away a file that a site wrote: only below ``out``, and only as it was written."""
+def _place(out: Path, path: str) -> Path | None:
+    """Where a file of a site lies; None for what would be outside, since the list may be anybody's."""
     parts = PurePosixPath(path).parts
     place = out.joinpath(*parts)
-    if ".." in parts or place.is_symlink() or not place.resolve().is_relative_to(out.resolve()):
+    outside = ".." in parts or place.is_symlink() or not place.resolve().is_relative_to(out.resolve())
+    return None if outside else place
+
+
+def _remove(out: Path, path: str, digest: str) -> None:
+    """Take away a file that a site wrote: only below ``out``, and only as it was written."""
+    place = _place(out, path)
+    if place is None:
         return
     try:
         if hashlib.sha256(place.read_bytes()).hexdigest() == digest:

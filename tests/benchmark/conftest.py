@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lodo.benchmark import cli, pipeline
+from lodo.reports.site.writing import write_site
 
 from .made_up import MadeUp
 
@@ -92,7 +93,8 @@ def made_up(monkeypatch) -> MadeUp:
 
     def short_page(tables, out, question="as_in_paper"):
         methods = " ".join(sorted(tables.attempts["method"].unique()))
-        (out / "index.html").write_text(f"<!doctype html>\n<body>\n<p>{methods}</p>\n</body>")
+        page = f"<!doctype html>\n<body>\n<p>{methods}</p>\n</body>".encode()
+        write_site(out, {"index.html": page, "methods/one.html": page})
         return out / "index.html"
 
     work = MadeUp()

@@ -227,12 +227,15 @@ def test_an_interrupted_run_leaves_the_page_with_a_line_that_says_so(run, made_u
     interrupted(run, made_up, out, (*ONE, "--method", "gradcos"))
     page = (out / "index.html").read_text()
     assert page.count('<p role="alert">') == 1
+    pages = [*out.rglob("*.html")]
+    assert len(pages) == 2
+    assert all('<p role="alert">' in each.read_text() for each in pages)
     assert "A later one into the same folder was begun at" in page
     assert "graddot" in page
     interrupted(run, made_up, out, (*ONE, "--method", "gradcos"))
     assert (out / "index.html").read_text().count('<p role="alert">') == 1
     run(*ONE, "--method", "gradcos", out=out)
-    assert "alert" not in (out / "index.html").read_text()
+    assert not [each for each in out.rglob("*.html") if "alert" in each.read_text()]
 
 
 @pytest.mark.parametrize("error", [None, RunError("training: diverged")])

@@ -1,12 +1,13 @@
 """The site's files: what an earlier one wrote and this one lacks goes, what is somebody else's stays."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from lodo.reports.site import writing
-from lodo.reports.site.writing import RECORD, write_site
+from lodo.reports.site.writing import RECORD, change_pages, write_site
 
 
 def test_what_the_site_no_longer_has_goes_and_what_is_not_its_own_stays(tmp_path: Path) -> None:
@@ -55,3 +56,28 @@ def test_a_file_is_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.Monkey
         write_site(tmp_path, {"index.html": b"after", "other.html": b"x"})
     assert (tmp_path / "index.html").read_bytes() == b"before"
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", RECORD}
+
+
+def test_pages_are_changed_and_still_known_as_the_sites_own(tmp_path: Path) -> None:
+    write_site(tmp_path, {"index.html": b"<body>", "tasks/a.html": b"<body>", "figures/a.csv": b"<body>"})
+    (tmp_path / "tasks/a.html").write_bytes(b"somebody's")
+    assert change_pages(tmp_path, lambda text: text + "!")
+    assert (tmp_path / "index.html").read_text() == "<body>!"
+    assert (tmp_path / "tasks/a.html").read_text() == "somebody's"
+    assert (tmp_path / "figures/a.csv").read_text() == "<body>"
+    write_site(tmp_path, {"other.html": b""})
+    assert not (tmp_path / "index.html").exists(), "what was changed here is still what lodo wrote"
+    assert (tmp_path / "tasks/a.html").exists()
+    assert not change_pages(tmp_path / "nowhere", str.upper)
+
+
+def test_pages_outside_are_not_changed_whatever_the_list_says(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    write_site(site, {"index.html": b"<body>"})
+    outside = tmp_path / "mine.html"
+    outside.write_bytes(b"mine")
+    listed = json.loads((site / "site.json").read_text())
+    listed["files"]["../mine.html"] = hashlib.sha256(b"mine").hexdigest()
+    (site / "site.json").write_text(json.dumps(listed))
+    change_pages(site, lambda text: text + "!")
+    assert outside.read_bytes() == b"mine"
