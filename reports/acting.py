@@ -15,7 +15,6 @@ from lodo.reports.leaving import Answered, Leaving, Stratum, answered, lacking
 from lodo.reports.page_values import READINGS
 from lodo.reports.summary import ranked, row_labels, summarise
 from lodo.reports.tables import ReportError, Tables
-from lodo.reports.uncertainty import why_not_again
 
 # Of estimates and truths (…, K), one number each (…).
 Figure = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -126,7 +125,7 @@ def acting_table(tables: Tables, question: Question = "as_in_paper", truth: Read
 
 def _cell(parts: Sequence[Answered], reading: Reading, figure: Figure, highest: float) -> str:
     """A mean with its interval, where the score has one; no figure can be below 0."""
-    if lacking(parts, reading, why_not_again):
+    if lacking(parts, reading, "again"):
         alone = [_mean(part.estimates, part.truth, reading, figure) for part in parts]
         return formats.number(float(np.mean(alone)))
     leaving = mean_figure(parts, reading, figure)

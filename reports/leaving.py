@@ -5,8 +5,8 @@ families train apart, so their seeds are drawn apart; each is a stratum of its o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,15 +23,16 @@ from lodo.reports.uncertainty import (
     score,
     seeds_left_out,
     why_not_again,
+    why_not_elsewhere,
 )
 
 Pair = tuple[str, str]
 Stratum = tuple[str, str, tuple[object, ...]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answered:
-    """What a method answered on a task, beside the truth.
+    """What a method answered on a task, beside the truth; what is worked out of it once is kept with it.
 
     Attributes:
         seeds, datasets, subsets: n, K and S labels.
@@ -45,6 +46,39 @@ class Answered:
     subsets: tuple[str, ...]
     estimates: np.ndarray
     truth: np.ndarray
+    kept: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
+
+    def score(self, reading: Reading, metric: Metric = "pearson") -> float:
+        """The score on this task."""
+        return float(self._once(("score", reading, metric), lambda: score(self.estimates, self.truth, reading, metric)))
+
+    def left_out(self, kind: str, reading: Reading, metric: Metric = "pearson") -> np.ndarray:
+        """The scores (m,) without each of the m units of a kind.
+
+        Spearman's correlation knows no other kind than seeds: a dataset that is left out changes the others' ranks.
+        """
+
+        def work_out() -> np.ndarray:
+            if kind == "seed":
+                return seeds_left_out(self.estimates, self.truth, reading, metric)
+            return WAYS[kind](self.estimates, self.truth, reading)
+
+        return np.asarray(self._once((kind, reading, metric), work_out))
+
+    def lacks(self, interval: Literal["again", "elsewhere"], reading: Reading, metric: Metric = "pearson") -> str:
+        """Why the score has no interval of this name; "" where it has one."""
+
+        def work_out() -> str:
+            if interval == "again":
+                return why_not_again(self.estimates, self.truth, reading, metric)
+            return why_not_elsewhere(self.estimates, self.truth, reading)
+
+        return str(self._once((interval, reading, metric), work_out))
+
+    def _once(self, key: tuple[str, ...], work_out: Callable[[], Any]) -> Any:
+        if key not in self.kept:
+            self.kept[key] = work_out()
+        return self.kept[key]
 
     @property
     def family(self) -> str:
@@ -75,24 +109,12 @@ class Leaving:
         """The figures with one unit left out, of the strata of some kinds."""
         return [figures for stratum, figures in self.without.items() if stratum[0] in kinds]
 
-    def minus(self, other: "Leaving") -> "Leaving":
-        """The difference of two figures that were drawn together, unit by unit."""
-        return Leaving(
-            self.value - other.value,
-            {stratum: self.without[stratum] - other.without[stratum] for stratum in self.without},
-        )
-
     def over(self, other: "Leaving") -> "Leaving":
         """The ratio of two figures that were drawn together, unit by unit."""
         return Leaving(
             self.value / other.value,
             {stratum: self.without[stratum] / other.without[stratum] for stratum in self.without},
         )
-
-    def error(self) -> tuple[float, float]:
-        """Standard error over the seeds, and its degrees of freedom."""
-        error, freedom = jackknife(self.ways("seed"))
-        return float(error), float(freedom)
 
     def interval(self, *kinds: str, fisher: bool) -> Interval:
         """95 % interval over the units of some kinds, on Fisher's scale or on the figure's own."""
@@ -131,37 +153,34 @@ def _grid(rows: pd.DataFrame, read: np.ndarray, seeds: Sequence[int]) -> np.ndar
 def mean_score(
     parts: Sequence[Answered], reading: Reading, kinds: Sequence[str] = tuple(WAYS), metric: Metric = "pearson"
 ) -> Leaving:
-    """The mean of a method's scores over some tasks, also without each unit of some kinds; see `lacking`.
-
-    Spearman's correlation knows no other kind than seeds: a dataset that is left out changes the ranks of the others.
-    """
-    own = [float(score(part.estimates, part.truth, reading, metric)) for part in parts]
+    """The mean of a method's scores over some tasks, also without each unit of some kinds; see `lacking`."""
+    own = [part.score(reading, metric) for part in parts]
     value, without = float(np.mean(own)), dict[Stratum, np.ndarray]()
     for part, alone in zip(parts, own, strict=True):
         for kind in kinds:
             stratum = part.strata()[kind]
-            left = (
-                seeds_left_out(part.estimates, part.truth, reading, metric)
-                if kind == "seed"
-                else WAYS[kind](part.estimates, part.truth, reading)
-            )
-            moved = (left - alone) / len(parts)
+            moved = (part.left_out(kind, reading, metric) - alone) / len(parts)
             without[stratum] = without.get(stratum, np.full(len(moved), value)) + moved
     return Leaving(value, without)
 
 
 def again_over(parts: Sequence[Answered], reading: Reading, metric: Metric = "pearson") -> Interval:
     """95 % interval of the mean of a method's scores over some tasks: would it come out with new seeds and redraws."""
-    reason = lacking(parts, reading, partial(why_not_again, metric=metric))
+    reason = lacking(parts, reading, "again", metric)
     if reason:
         return Interval(None, None, reason)
     return mean_score(parts, reading, ("seed",), metric).interval("seed", fisher=True)
 
 
-def lacking(parts: Sequence[Answered], reading: Reading, why_not: Callable[..., str]) -> str:
-    """Why the mean has no interval of a kind (`why_not_again`, `why_not_elsewhere`); "" where it has one."""
+def lacking(
+    parts: Sequence[Answered],
+    reading: Reading,
+    interval: Literal["again", "elsewhere"],
+    metric: Metric = "pearson",
+) -> str:
+    """Why the mean has no interval of this name (`lodo.reports.uncertainty`); "" where it has one."""
     for part in parts:
-        reason = why_not(part.estimates, part.truth, reading)
+        reason = part.lacks(interval, reading, metric)
         if reason:
             return reason if len(parts) == 1 else f"{part.task}: {reason}"
     return ""

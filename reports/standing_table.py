@@ -3,8 +3,9 @@
 from lodo.reports import formats
 from lodo.reports.closing import markdown
 from lodo.reports.derive import Question, Reading
+from lodo.reports.gaps import Difference
 from lodo.reports.page_values import READINGS
-from lodo.reports.standings import Difference, Standing, standings
+from lodo.reports.standings import Standing, standings
 from lodo.reports.summary import row_labels, summarise
 from lodo.reports.tables import ReportError, Tables
 from lodo.reports.uncertainty import Interval

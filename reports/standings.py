@@ -11,33 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from lodo.reports.derive import Question, Reading
+from lodo.reports.gaps import Difference, Gaps, holm
 from lodo.reports.leaving import Answered, Leaving, Pair, answered, lacking, mean_score
 from lodo.reports.schema import RETRAINING
 from lodo.reports.summary import Summary, is_reference, ranked
 from lodo.reports.tables import Tables
-from lodo.reports.uncertainty import LEVEL, WAYS, Interval, generator, why_not_again, why_not_elsewhere
+from lodo.reports.uncertainty import LEVEL, WAYS, Interval, generator
 
 CHANCE = "random"
 DRAWS = 20_000
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A method's score minus another's: its paired 95 % interval, and Holm's p-value that it is not zero."""
-
-    value: float
-    low: float
-    high: float
-    p: float
-
-    @property
-    def sure(self) -> bool:
-        """Whether it differs from zero, all comparisons of its kind together, at 5 %."""
-        return self.p <= 1 - LEVEL
 
 
 @dataclass(frozen=True)
@@ -95,19 +79,24 @@ def standings(
     tasks: Sequence[str] | None = None,
     question: Question | None = None,
     reading: Reading | None = None,
+    given: Mapping[Pair, Mapping[str, Answered]] | None = None,
 ) -> list[Standing]:
-    """All rows on some tasks (default: all), methods best first, those without a score next, references last."""
+    """All rows on some tasks (default: all), methods best first, those without a score next, references last.
+
+    Args:
+        given: `answered` of the same question and reading, where it is asked several times.
+    """
     question, reading = question or summary.question, reading or summary.truth
     scores = summary.of(question, reading)
     asked = sorted(scores["task"].unique()) if tasks is None else list(tasks)
     scores = scores[scores["task"].isin(asked)]
-    given = answered(tables, question, reading)
+    given = answered(tables, question, reading) if given is None else given
     rows = [_Row.of(pair, scores, asked, given.get(pair, {}), reading) for pair in ranked(scores, tables.manifest)]
     reference = {row.pair: is_reference(row.pair[0], tables.manifest) for row in rows}
     rivals = [row for row in rows if not reference[row.pair] and row.leaving]
     known = {row.pair[0]: row for row in rows}
     places = _places([row.leaving for row in rivals if row.leaving], purpose=(question, reading, *asked))
-    chance = _corrected([_against(row, known.get(CHANCE)) for row in rivals])
+    chance = _to_chance([row.leaving for row in rivals if row.leaving], known.get(CHANCE))
     made = []
     for row in rows:
         index = rivals.index(row) if row in rivals else None
@@ -148,74 +137,49 @@ class _Row:
             none = Interval(None, None, "there is no score")
             return cls(pair, None, f"undefined{part}: {why}", none, none, None)
         value, parts = float(own.loc[list(tasks), "pearson"].mean()), [given[task] for task in tasks]
-        lacks = lacking(parts, reading, why_not_again)
+        lacks = lacking(parts, reading, "again")
         if lacks:
             none = Interval(None, None, lacks)
             return cls(pair, value, "", none, none, None)
-        wider = lacking(parts, reading, why_not_elsewhere)
+        wider = lacking(parts, reading, "elsewhere")
         leaving = mean_score(parts, reading, ("seed",) if wider else tuple(WAYS))
         elsewhere = Interval(None, None, wider) if wider else leaving.interval(*WAYS, fisher=True)
         return cls(pair, value, "", leaving.interval("seed", fisher=True), elsewhere, leaving)
 
 
-def _difference(one: Leaving, other: Leaving) -> Difference:
-    """Paired over the seeds; p is that of Student's t, uncorrected."""
-    gap = one.minus(other)
-    interval = gap.interval("seed", fisher=False)
-    error, freedom = gap.error()
-    p = 2 * float(stats.t.sf(abs(gap.value) / error, freedom)) if error > 0 else float(gap.value == 0)
-    assert interval.low is not None
-    assert interval.high is not None
-    return Difference(gap.value, interval.low, interval.high, p)
-
-
-def _against(row: _Row, other: _Row | None) -> Difference | None:
-    return _difference(row.leaving, other.leaving) if other and row.leaving and other.leaving else None
-
-
-def _corrected(differences: Sequence[Difference | None]) -> list[Difference | None]:
-    """Differences with p-values corrected for all of them together, by Holm (1979)."""
-    there = [difference for difference in differences if difference]
-    if not there:
-        return list(differences)
-    corrected = iter(multipletests([one.p for one in there], alpha=1 - LEVEL, method="holm")[1])
-    return [one and Difference(one.value, one.low, one.high, float(next(corrected))) for one in differences]
+def _to_chance(rivals: Sequence[Leaving], chance: _Row | None) -> list[Difference | None]:
+    """Differences to random numbers, corrected for all of them together."""
+    if chance is None or chance.leaving is None or not rivals:
+        return [None] * len(rivals)
+    gaps = Gaps.of(rivals, [chance.leaving])
+    return [gaps.difference(i, 0, p) for i, p in enumerate(holm(gaps.p[:, 0]))]
 
 
 def _places(rivals: Sequence[Leaving], purpose: tuple[str, ...]) -> list[Place]:
     """The places of methods that are given best first."""
-    count = len(rivals)
-    gaps = [
-        [None if i == j else _difference(one, other) for j, other in enumerate(rivals)] for i, one in enumerate(rivals)
-    ]
-    rows = [_corrected(row) for row in gaps]
-    to_best = _corrected([row[0] for row in gaps])
+    count, gaps = len(rivals), Gaps.of(rivals, rivals)
     groups, best = _groups(gaps), _best(rivals, purpose)
-    return [
-        Place(
-            (
-                1 + sum(bool(gap and gap.sure and gap.value < 0) for gap in rows[i]),
-                count - sum(bool(gap and gap.sure and gap.value > 0) for gap in rows[i]),
-            ),
-            groups[i],
-            float(best[i]),
-            to_best[i],
-        )
-        for i in range(count)
-    ]
+    to_best = holm(gaps.p[1:, 0]) if count > 1 else np.empty(0)
+    places = []
+    for i in range(count):
+        others = np.delete(np.arange(count), i)
+        sure = holm(gaps.p[i, others]) <= 1 - LEVEL
+        lower, higher = (sure & (sign * gaps.value[i, others] < 0) for sign in (1, -1))
+        distance = gaps.difference(i, 0, to_best[i - 1]) if i else None
+        places.append(Place((1 + int(lower.sum()), count - int(higher.sum())), groups[i], float(best[i]), distance))
+    return places
 
 
-def _groups(gaps: Sequence[Sequence[Difference | None]]) -> list[int]:
+def _groups(gaps: Gaps) -> list[int]:
     """Groups from 1: the best of those that are left, and all of them that are not surely lower."""
-    groups = [0] * len(gaps)
-    left, group = list(range(len(gaps))), 0
+    groups = [0] * len(gaps.p)
+    left, group = list(range(len(gaps.p))), 0
     while left:
-        leader, group = left[0], group + 1
-        lower = _corrected([gaps[index][leader] for index in left])
-        for index, gap in zip(left, lower, strict=True):
-            if gap is None or not (gap.sure and gap.value < 0):
-                groups[index] = group
-        left = [index for index in left if not groups[index]]
+        (leader, *others), group = left, group + 1
+        lower = (holm(gaps.p[others, leader]) <= 1 - LEVEL) & (gaps.value[others, leader] < 0)
+        for index, out in zip((leader, *others), (False, *lower), strict=True):
+            groups[index] = 0 if out else group
+        left = [index for index in others if not groups[index]]
     return groups
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from lodo.reports import formats
 from lodo.reports.closing import markdown
+from lodo.reports.gaps import Difference
 from lodo.reports.site import words
 from lodo.reports.site.material import Material, letter
-from lodo.reports.standings import Difference, Standing
+from lodo.reports.standings import Standing
 
 EXPORTS = (
     ("leaderboard.csv", "one row a method, all digits"),

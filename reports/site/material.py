@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from lodo.reports import formats
-from lodo.reports.derive import Question, Reading
+from lodo.reports.derive import QUESTIONS, Question, Reading
+from lodo.reports.leaving import Answered, answered
 from lodo.reports.page_values import Rows, mapping
 from lodo.reports.schema import RETRAINING
 from lodo.reports.site.failing import Failing, Failure
@@ -37,6 +38,7 @@ class Material:
     Attributes:
         overall: standings over all tasks, methods best first.
         by_family, by_task: standings on the tasks of a family, on a task.
+        given: what was answered to the question that ranks, beside the truth that does.
         costs: by method, mean over the tasks of what one attribution costs, in trainings.
         task_costs: the same by task.
     """
@@ -48,6 +50,7 @@ class Material:
     overall: tuple[Standing, ...]
     by_family: Mapping[str, Mapping[Pair, Standing]]
     by_task: Mapping[str, Mapping[Pair, Standing]]
+    given: Mapping[Pair, Mapping[str, Answered]]
     costs: Mapping[Pair, float]
     task_costs: Mapping[str, Mapping[Pair, Cost]]
 
@@ -55,24 +58,30 @@ class Material:
     def of(tables: Tables, question: Question) -> "Material":
         summary = summarise(tables, question)
         tasks = tuple(sorted(summary.ranking["task"].unique()))
-        parts = {task: part(tables, summary, [task]) for task in tasks}
-        by_task = {task: _by_pair(standings(*parts[task], [task])) for task in tasks}
+        given = answered(tables, summary.question, summary.truth)
+        by_task = {task: _by_pair(standings(tables, part(summary, [task]), [task], given=given)) for task in tasks}
         families: dict[str, list[str]] = {}
         for task in tasks:
             families.setdefault(family_of(task), []).append(task)
-        overall = standings(tables, summary) if len(tasks) > 1 else [*by_task[tasks[0]].values()] if tasks else []
+        overall = (
+            standings(tables, summary, given=given)
+            if len(tasks) > 1
+            else [*by_task[tasks[0]].values()]
+            if tasks
+            else []
+        )
         by_family = {
             family: _by_pair(overall)
             if len(own) == len(tasks)
             else by_task[own[0]]
             if len(own) == 1
-            else _by_pair(standings(*part(tables, summary, own), own))
+            else _by_pair(standings(tables, part(summary, own), own, given=given))
             for family, own in families.items()
         }
         task_costs = _costs(tables.attempts)
         costs = _mean_costs(task_costs)
         rows = Rows.of(tables, summary)
-        return Material(tables, summary, rows, tasks, tuple(overall), by_family, by_task, costs, task_costs)
+        return Material(tables, summary, rows, tasks, tuple(overall), by_family, by_task, given, costs, task_costs)
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -81,6 +90,12 @@ class Material:
     @property
     def reading(self) -> Reading:
         return self.summary.truth
+
+    @cached_property
+    def given_otherwise(self) -> Mapping[Pair, Mapping[str, Answered]]:
+        """As ``given``, to the question that does not rank."""
+        (other,) = [question for question in QUESTIONS if question != self.summary.question]
+        return answered(self.tables, other, self.reading)
 
     @cached_property
     def failing(self) -> Failing:
@@ -160,19 +175,9 @@ def shape(group: int) -> str:
     return SHAPES[(group - 1) % len(SHAPES)]
 
 
-def part(tables: Tables, summary: Summary, tasks: Sequence[str]) -> tuple[Tables, Summary]:
-    """Tables and summary of some tasks alone: comparisons on them need not read all the others."""
-
-    def own(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[frame["task"].isin(tasks)]
-
-    facts = replace(
-        tables,
-        ground_truth=own(tables.ground_truth),
-        estimates=own(tables.estimates),
-        datasets=own(tables.datasets),
-    )
-    return facts, replace(summary, scores=own(summary.scores))
+def part(summary: Summary, tasks: Sequence[str]) -> Summary:
+    """The summary of some tasks alone."""
+    return replace(summary, scores=summary.scores[summary.scores["task"].isin(tasks)])
 
 
 def _by_pair(made: Sequence[Standing]) -> dict[Pair, Standing]:

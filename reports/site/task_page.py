@@ -8,7 +8,7 @@ import pandas as pd
 
 from lodo.reports import figures, formats, sections
 from lodo.reports.derive import Question
-from lodo.reports.leaving import Answered, answered
+from lodo.reports.leaving import Answered
 from lodo.reports.page_values import mapping, other_question, records, reliability
 from lodo.reports.schema import RETRAINING
 from lodo.reports.site import words
@@ -24,11 +24,11 @@ from lodo.reports.uncertainty import Interval
 def task_page(material: Material, task: str) -> Sheet:
     """``tasks/<slug>.html``."""
     slug = material.task_pages[task]
-    tables, summary = part(material.tables, material.summary, [task])
-    given = {pair: own[task] for pair, own in answered(tables, summary.question, summary.truth).items() if task in own}
+    tables, summary = material.tables, part(material.summary, [task])
+    given = {pair: own[task] for pair, own in material.given.items() if task in own}
     other = other_question(tables, summary, task)
     known = {row.task: row for row in records(material.summary.reliability)}
-    standing, asked = material.by_task[task], _asked(tables, summary, task, other)
+    standing, asked = material.by_task[task], _asked(material, summary, task, other)
     asked_here = summary.scores[summary.scores["question"] == summary.question]
     means = {(str(row.method), str(row.hyperparameters), str(row.truth)): row for row in records(asked_here)}
     context = {
@@ -100,11 +100,12 @@ def _line(material: Material, task: str, own: Standing, means: Mapping[tuple[str
     }
 
 
-def _asked(tables: Tables, summary: Summary, task: str, other: Question | None) -> dict[Pair, dict[str, Any]]:
+def _asked(material: Material, summary: Summary, task: str, other: Question | None) -> dict[Pair, dict[str, Any]]:
     """By method, the score under the question that does not rank, where it is another one."""
     if other is None:
         return {}
-    return {own.pair: words.score(own) for own in standings(tables, summary, [task], other)}
+    rows = standings(material.tables, summary, [task], other, given=material.given_otherwise)
+    return {own.pair: words.score(own) for own in rows}
 
 
 def _by_subset(material: Material, given: Mapping[Pair, Answered]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from typing import Any
 from markupsafe import Markup
 
 from lodo.reports import formats
+from lodo.reports.gaps import Difference
 from lodo.reports.site.material import letter, shape
-from lodo.reports.standings import Difference, Standing
+from lodo.reports.standings import Standing
 from lodo.reports.uncertainty import Interval
 
 LOW, HIGH = -0.2, 1.0  # where bars begin and end; what lies beyond is cut

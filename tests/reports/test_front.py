@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lodo.reports.gaps import Difference
 from lodo.reports.leaderboard import site_files
 from lodo.reports.site import words
 from lodo.reports.site.front import front_page
 from lodo.reports.site.material import Material, letter
 from lodo.reports.site.verdict import frontier, verdict
-from lodo.reports.standings import Difference, Place
+from lodo.reports.standings import Place
 from lodo.reports.tables import Tables
 from lodo.reports.uncertainty import Interval
 
