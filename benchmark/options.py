@@ -96,7 +96,10 @@ ModelOption = Annotated[
 SeedsOption = Annotated[int, typer.Option(help="Base trainings, each with its counterfactuals.")]
 UntilOption = Annotated[
     float | None,
-    typer.Option("--until-reliability", help="Add seeds until R of every task's truth is so high, e.g. 0.9."),
+    typer.Option(
+        "--until-reliability",
+        help="Add seeds until R of every task's truth is so high, e.g. 0.9 \\[default: as many as --seeds].",
+    ),
 ]
 MaxSeedsOption = Annotated[int, typer.Option(help="With --until-reliability: how many seeds at most.")]
 RunsOption = Annotated[int, typer.Option(help="Redraws of the training examples that a method sees.")]
