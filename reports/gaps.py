@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from lodo.reports.leaving import Leaving
-from lodo.reports.uncertainty import LEVEL, jackknife, quantile
+from lodo.reports.uncertainty import LEVEL, ROUNDING, jackknife, quantile
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Gaps:
 
     @classmethod
     def of(cls, ones: Sequence[Leaving], others: Sequence[Leaving]) -> "Gaps":
-        """Student's test of the jackknife of each difference; what does not vary differs surely, or not at all."""
+        """Student's test of the jackknife of each difference; what varies by rounding alone is sure or nothing."""
         value = np.subtract.outer(np.array([one.value for one in ones]), np.array([one.value for one in others]))
         ways = []
         for stratum in ones[0].without if ones and others else ():
@@ -47,8 +47,8 @@ class Gaps:
             return cls(value, value, value, np.ones_like(value))
         error, freedom = jackknife(ways)
         half = quantile(freedom) * error
-        size = np.abs(value) / np.where(error > 0, error, 1)
-        p = np.where(error > 0, 2 * stats.t.sf(size, freedom), (value == 0).astype(float))
+        size = np.abs(value) / np.where(error > ROUNDING, error, 1)
+        p = np.where(error > ROUNDING, 2 * stats.t.sf(size, freedom), (np.abs(value) <= ROUNDING).astype(float))
         return cls(value, value - half, value + half, p)
 
     def difference(self, row: int, column: int, p: float) -> Difference:

@@ -110,11 +110,9 @@ class Leaving:
         return [figures for stratum, figures in self.without.items() if stratum[0] in kinds]
 
     def over(self, other: "Leaving") -> "Leaving":
-        """The ratio of two figures that were drawn together, unit by unit."""
-        return Leaving(
-            self.value / other.value,
-            {stratum: self.without[stratum] / other.without[stratum] for stratum in self.without},
-        )
+        """The ratio of two figures that were drawn together, unit by unit, of the strata that both have."""
+        both = [stratum for stratum in self.without if stratum in other.without]
+        return Leaving(self.value / other.value, {each: self.without[each] / other.without[each] for each in both})
 
     def interval(self, *kinds: str, fisher: bool) -> Interval:
         """95 % interval over the units of some kinds, on Fisher's scale or on the figure's own."""

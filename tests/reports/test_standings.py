@@ -104,6 +104,28 @@ def test_being_the_best_is_a_probability(make_facts):
     assert one["a"].place.best == stand(tables_of(make_facts, {"a": 0.5, "b": 0.51}))["a"].place.best
 
 
+def test_a_twin_in_another_unit_differs_from_nobody(make_facts):
+    answers = np.stack([guess(seed, 0.5, "a") for seed in range(3)])
+    twins = {f"b{unit}": answers / unit + 0.1 for unit in (3, 7, 11, 13, 17, 19, 23)}
+    rows = stand(tables_of(make_facts, {"a": answers, **twins, "c": 2.0}))
+    for name in ("a", *twins):
+        assert rows[name].place.rank[0] == 1, "rounding is no difference"
+        assert rows[name].place.group == 1
+
+
+def test_a_share_is_there_where_retraining_has_no_wider_interval(make_facts):
+    # Retraining is the same on every subset but one, and without that one it is 1 throughout.
+    truth = np.repeat(SIGNAL[None, :, :1], 3, axis=0).repeat(2, axis=2)
+    truth[:, :, 1] += np.stack([generator(seed, "one").standard_normal(K) for seed in range(3)])
+    row, reached = (
+        stand(tables_of(make_facts, {"a": [guess(s, 0.5, 1)[:, :2] for s in range(3)]}, truth=truth))[name]
+        for name in ("a", "retraining")
+    )
+    assert reached.elsewhere.reason == "without one subset, every correlation is 1 or -1"
+    assert row.elsewhere.reason == ""
+    assert row.share.value == pytest.approx(row.score / reached.score)
+
+
 def test_the_share_of_what_retraining_reaches(make_facts):
     truth = np.stack([guess(seed, 0.5, "truth") for seed in range(3)])
     tables = tables_of(make_facts, {"a": 1.0}, truth=truth)
