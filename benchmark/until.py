@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
 from lodo.benchmark.request import Request
 from lodo.benchmark.result import Result
 from lodo.reports.formats import number
+from lodo.reports.scoring import NEEDS_SEEDS
 from lodo.reports.summary import summarise_reliability
 from lodo.reports.tables import Tables
 from lodo.tasks.errors import InputError
@@ -38,10 +38,15 @@ def until_of(reliability: float | None, most: int, seeds: int) -> Until | None:
     return Until(reliability, most)
 
 
-def lowest(tables: Tables) -> tuple[str, float]:
-    """The task whose truth is least reliable, and its R: the mean over the subsets; 0 where it cannot be told."""
-    known = summarise_reliability(tables.reliability).set_index("task")["reliability"].astype(float).fillna(0.0)
-    return str(known.index[int(np.argmin(known))]), float(known.min())
+def lowest(tables: Tables) -> tuple[str, float] | None:
+    """The task whose truth is least reliable, and its R: the mean over the subsets; 0 with one seed.
+
+    None where no task has an R that more seeds could raise: their truths are the same for every dataset.
+    """
+    known = summarise_reliability(tables.reliability).set_index("task")
+    known = known[known["reliability"].notna() | (known["reason"] == NEEDS_SEEDS)]
+    values = known["reliability"].astype(float).fillna(0.0)
+    return (str(values.idxmin()), float(values.min())) if len(values) else None
 
 
 def with_more_seeds(
@@ -50,7 +55,11 @@ def with_more_seeds(
     """Run a request, then with a seed more as long as R is too low; what was run last, and all that was computed."""
     result = run(request)
     while until:
-        task, reached = lowest(result.tables)
+        least = lowest(result.tables)
+        if least is None:
+            console.print("no task has an R that more seeds could raise", highlight=False)
+            break
+        task, reached = least
         said = f"R of the truth is {number(reached)} on {task} with {request.seeds} seeds"
         if reached >= until.reliability:
             break

@@ -11,7 +11,7 @@ import numpy as np
 from lodo.reports import formats
 from lodo.reports.closing import markdown
 from lodo.reports.derive import Question, Reading, other_seeds
-from lodo.reports.leaving import Answered, Leaving, Stratum, answered, lacking
+from lodo.reports.leaving import Answered, Leaving, answered, lacking, mean_of
 from lodo.reports.page_values import READINGS
 from lodo.reports.summary import ranked, row_labels, summarise
 from lodo.reports.tables import ReportError, Tables
@@ -64,12 +64,7 @@ FIGURES: Mapping[str, tuple[Figure, float]] = {
 def mean_figure(parts: Sequence[Answered], reading: Reading, figure: Figure) -> Leaving:
     """A figure's mean over some tasks, and without each seed of each family of tasks; a seed takes its truth along."""
     own = [_mean(part.estimates, part.truth, reading, figure) for part in parts]
-    value, without = float(np.mean(own)), dict[Stratum, np.ndarray]()
-    for part, alone in zip(parts, own, strict=True):
-        stratum = part.strata()["seed"]
-        moved = (_seeds_left_out(part, reading, figure) - alone) / len(parts)
-        without[stratum] = without.get(stratum, np.full(len(moved), value)) + moved
-    return Leaving(value, without)
+    return mean_of(parts, own, lambda part, _: _seeds_left_out(part, reading, figure), ("seed",))
 
 
 def _mean(estimates: np.ndarray, truth: np.ndarray, reading: Reading, figure: Figure) -> float:

@@ -153,11 +153,21 @@ def mean_score(
 ) -> Leaving:
     """The mean of a method's scores over some tasks, also without each unit of some kinds; see `lacking`."""
     own = [part.score(reading, metric) for part in parts]
+    return mean_of(parts, own, lambda part, kind: part.left_out(kind, reading, metric), kinds)
+
+
+def mean_of(
+    parts: Sequence[Answered],
+    own: Sequence[float],
+    left_out: Callable[[Answered, str], np.ndarray],
+    kinds: Sequence[str],
+) -> Leaving:
+    """The mean of a figure over some tasks, each of which has its ``own`` and, without each unit of a kind, others."""
     value, without = float(np.mean(own)), dict[Stratum, np.ndarray]()
     for part, alone in zip(parts, own, strict=True):
         for kind in kinds:
             stratum = part.strata()[kind]
-            moved = (part.left_out(kind, reading, metric) - alone) / len(parts)
+            moved = (left_out(part, kind) - alone) / len(parts)
             without[stratum] = without.get(stratum, np.full(len(moved), value)) + moved
     return Leaving(value, without)
 

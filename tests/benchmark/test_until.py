@@ -68,6 +68,20 @@ def test_every_task_must_be_reliable():
     assert lowest(tables_of(1)) == ("f/t0", 0.0), "one seed tells nothing of R"
 
 
+def test_a_truth_that_never_varies_adds_no_seeds():
+    flat = Tables.from_rows(facts(np.zeros((2, 8, 2)), {}, task="f/flat"), {})
+    assert lowest(flat) is None
+    made, console = [], Console(file=StringIO(), width=300)
+
+    def run(request):
+        made.append(request)
+        return Result(flat, None, {})
+
+    with_more_seeds(make_dataclass("Asked", ["seeds"], frozen=True)(2), Until(0.9, 9), console, run)
+    assert len(made) == 1
+    assert "no task has an R that more seeds could raise" in console.file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("reliability", "most", "seeds", "message"),
     [
